@@ -10,6 +10,7 @@ Every `code` has an entry in docs/errors.md; a test says so.
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
@@ -27,6 +28,7 @@ __all__ = [
     "Position",
     "StageEngineError",
     "TableError",
+    "did_you_mean",
 ]
 
 
@@ -152,3 +154,17 @@ class HttpStatusError(BackendError):
 
 class AnswerError(BackendError):
     """The server said success, but its answer cannot be used: not JSON, no images, or images that are none."""
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str | None:
+    """A hint that names the closest known words, or None where nothing is close.
+
+    Close also means: the same but for case, or one contains the other (`upscale` and `upscale_factor`).
+    """
+    words = sorted(set(known))
+    folded = word.casefold()
+    near = [w for w in words if w.casefold() == folded]
+    near += [w for w in difflib.get_close_matches(word, words, n=3, cutoff=0.7) if w not in near]
+    if not near and len(word) > 3:
+        near = [w for w in words if folded in w.casefold() or (len(w) > 3 and w.casefold() in folded)]
+    return f"did you mean {' or '.join(repr(w) for w in near[:3])}?" if near else None

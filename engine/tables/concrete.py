@@ -1,0 +1,184 @@
+"""The algebra of values: what the walker runs on when a payload is built.
+
+It knows values, and that a value which a table cannot take is an error that names the row. It decides everything
+at once, so it knows neither forks nor sets, and it never changes what it is given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from engine.errors import Position, did_you_mean
+from engine.images import Image
+from engine.tables.conversions import CONVERSIONS, ConversionError
+from engine.tables.forms import (
+    Convert,
+    Each,
+    Expression,
+    GroupOn,
+    Guarded,
+    IsOneOf,
+    IsPresent,
+    Late,
+    Lookup,
+    LookupTable,
+    Open,
+    Section,
+    Take,
+)
+from engine.values import ABSENT, Absent, Json, kind_of, same
+
+__all__ = ["ConcreteAlgebra", "EvaluationError", "Scope", "Value", "parameter_of"]
+
+#: A value on its way into a payload: JSON data with image handles in the place of images.
+Value: TypeAlias = "Json | Image | Absent | list[Value] | dict[str, Value]"
+
+
+class EvaluationError(ValueError):
+    """A row met a value that it cannot take. `code`, `at` and `hint` are those of the finding it becomes."""
+
+    def __init__(self, code: str, message: str, at: Position, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.code, self.at, self.hint = code, at, hint
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Names and what they stand for: the request's fields, the groups that are on, the variables of `each`."""
+
+    fields: Mapping[str, Value]
+    groups: frozenset[str]
+    bound: Mapping[str, Value] = field(default_factory=dict)
+
+    def bind(self, variable: str, value: Value) -> Scope:
+        """The scope with one more variable."""
+        return Scope(self.fields, self.groups, {**self.bound, variable: value})
+
+
+class ConcreteAlgebra:
+    """Values as they are. `late` holds what is known only when the payload is sent."""
+
+    def __init__(self, late: Mapping[str, Value] | None = None) -> None:
+        self._late = {} if late is None else late
+
+    def read(self, scope: Scope, name: str) -> Value:
+        if name in scope.fields:
+            return scope.fields[name]
+        variable, _, member = name.partition(".")
+        value = scope.bound.get(variable, ABSENT)
+        if not member:
+            return value
+        return value.get(member, ABSENT) if isinstance(value, dict) else ABSENT
+
+    def holds(self, scope: Scope, test: IsPresent | IsOneOf | GroupOn) -> bool:
+        if isinstance(test, GroupOn):
+            return test.group in scope.groups
+        value = self.read(scope, test.name)
+        if isinstance(test, IsPresent):
+            return value is not ABSENT
+        return any(same(value, known) for known in test.values)
+
+    def branch(self, scope: Scope, evaluate: Callable[[Scope], Value]) -> Value:
+        return evaluate(scope)
+
+    def constant(self, value: Json) -> Value:
+        return value
+
+    def lookup(self, value: Value, table: LookupTable, step: Lookup) -> Value:
+        if value is ABSENT:
+            return ABSENT
+        found = table.get(value)
+        if found is not ABSENT:
+            return found
+        if step.partial:
+            return value
+        keys = [key for key in table.keys if isinstance(key, str)]
+        hint = did_you_mean(value, keys) if isinstance(value, str) else None
+        known = ", ".join(repr(key) for key in table.keys)
+        message = f"the lookup has no {_shown(value)}"
+        raise EvaluationError("value-not-in-lookup", message, step.at, hint or f"it has: {known}")
+
+    def convert(
+        self, values: Sequence[Value], step: Convert, lookups: Mapping[str, LookupTable], take: Take
+    ) -> Value:
+        if any(value is ABSENT for value in values):
+            return ABSENT
+        conversion = CONVERSIONS[step.conversion]
+        try:
+            return conversion.apply(values, parameter_of(step, lookups))  # type: ignore[arg-type]
+        except ConversionError as problem:
+            names = ", ".join(take.sources)
+            message = f"{step.conversion} of {names}: {problem}"
+            raise EvaluationError("value-not-convertible", message, step.at) from problem
+
+    def first(self, options: Iterable[tuple[Expression, Callable[[], Value]]]) -> Value:
+        return next((value for _, option in options if (value := option()) is not ABSENT), ABSENT)
+
+    def guarded(self, expression: Guarded, holds: bool, evaluate: Callable[[], Value]) -> Value:
+        return evaluate() if holds else ABSENT
+
+    def listed(self, items: Iterable[tuple[Value, bool]]) -> Value:
+        result: list[Value] = []
+        for value, spliced in items:
+            if spliced and isinstance(value, list):
+                result += value
+            elif value is not ABSENT:
+                result.append(value)
+        return result
+
+    def each(self, scope: Scope, form: Each, body: Callable[[Scope], Value]) -> Value:
+        scopes = self.items(scope, form.variable, form.source, form.at)
+        kept: list[Value] = [value for inner in scopes if (value := body(inner)) is not ABSENT]
+        return kept
+
+    def record(self, scope: Scope, entries: Sequence[tuple[str, Callable[[Scope], Value]]]) -> Value:
+        kept: dict[str, Value] = {key: value for key, entry in entries if (value := entry(scope)) is not ABSENT}
+        return kept
+
+    def opened(self, value: Value, form: Open) -> Value:
+        if value is ABSENT:
+            return ABSENT
+        if not isinstance(value, dict):
+            raise EvaluationError("value-not-convertible", f"{form.source} must be a mapping", form.at)
+        reserved = {name.casefold() for name in form.reserved}
+        for key in value:
+            if key.casefold() in reserved:
+                message = f"{form.source} must not hold {key!r}: that key belongs to other fields"
+                raise EvaluationError("value-reserved-key", message, form.at, "set the fields that own it instead")
+        return value
+
+    def late(self, form: Late) -> Value:
+        if form.name not in self._late:
+            message = f"nothing is known as {form.name!r} when a payload is sent"
+            raise EvaluationError("row-unknown-late", message, form.at, did_you_mean(form.name, self._late))
+        return self._late[form.name]
+
+    def items(self, scope: Scope, variable: str, source: str, at: Position) -> Iterable[Scope]:
+        value = self.read(scope, source)
+        if value is ABSENT:
+            return []
+        if not isinstance(value, list):
+            raise EvaluationError("value-not-convertible", f"{source} must be a list, not {kind_of(value)}", at)
+        return [scope.bind(variable, item) for item in value]
+
+    def entered(self, section: Section, *, holds: bool) -> None:
+        """Every condition is decided the moment it is asked: there is nothing to remember."""
+
+
+def parameter_of(step: Convert, lookups: Mapping[str, LookupTable]) -> object:
+    """A conversion's parameter, with the name of a lookup resolved."""
+    if CONVERSIONS[step.conversion].parameter == "lookup":
+        return lookups[str(step.argument)]
+    return step.argument
+
+
+def _shown(value: Value) -> str:
+    return (
+        repr(value[:80])
+        if isinstance(value, str)
+        else repr(value)
+        if value is None or isinstance(value, (bool, int, float))
+        else kind_of(value)
+    )

@@ -1,0 +1,338 @@
+"""Sets of values: what a field may be, before anybody has said what it is.
+
+The proof of a table runs the interpreter on these sets instead of on values. A set is a union of parts (literals,
+a range of numbers, texts, pictures, lists, records), and says whether the value may also be absent. Sets
+over-approximate: a value that can occur is always in the set, so what is proven of the set holds of the value.
+This module knows the JSON Schema keywords by which fields are declared, and nothing about tables.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from engine.values import Json, is_number, same
+
+__all__ = [
+    "NOWHERE",
+    "Domain",
+    "Lists",
+    "Literal",
+    "Numbers",
+    "Opaque",
+    "Part",
+    "Picture",
+    "Record",
+    "Segment",
+    "Texts",
+    "described",
+    "literal",
+    "of_schema",
+    "split_literals",
+    "split_presence",
+    "union",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Literal:
+    """One value."""
+
+    value: Json
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """All numbers of a range; `integer`: whole ones only; `step`: multiples of this; an open end is not in it.
+
+    `at_run`: the author of the row says that its bounds hold for a reason that no proof sees.
+    """
+
+    low: float
+    high: float
+    integer: bool
+    step: float | None = None
+    low_open: bool = False
+    high_open: bool = False
+    at_run: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """All texts of a length (in characters), of a pattern if there is one, but for those in `without`."""
+
+    shortest: int = 0
+    longest: int | None = None
+    pattern: str | None = None
+    without: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """Any image handle."""
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A run of `least` to `most` list items that all lie in one set. `most` None: any number."""
+
+    item: Domain
+    least: int
+    most: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Lists:
+    """Lists that are these runs, one after the other."""
+
+    segments: tuple[Segment, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """Objects with these entries and no others; `needs`: an entry that is there wants those others there too.
+
+    `together` looks closer at some entries: the combinations of present (True) and absent (False) that can occur,
+    None where that stays unknown. It knows that two entries made from one field come and go together.
+    """
+
+    entries: Mapping[str, Domain]
+    needs: Mapping[str, tuple[str, ...]] = field(default_factory=dict, compare=False)
+    together: Callable[[tuple[str, ...]], Iterable[tuple[bool | None, ...]]] | None = field(
+        default=None, compare=False
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Opaque:
+    """Objects of which nothing is known but which keys they cannot have (`reserved`, case-folded)."""
+
+    reserved: tuple[str, ...] = ()
+
+
+Part: TypeAlias = Literal | Numbers | Texts | Picture | Lists | Record | Opaque
+
+
+@dataclass(frozen=True, slots=True)
+class Domain:
+    """A union of parts; `maybe_absent` if the value need not be there. No part and maybe absent: never there."""
+
+    parts: tuple[Part, ...]
+    maybe_absent: bool = False
+
+    @property
+    def never(self) -> bool:
+        """Whether the value is never there."""
+        return not self.parts
+
+    @property
+    def always(self) -> bool:
+        """Whether the value is always there."""
+        return bool(self.parts) and not self.maybe_absent
+
+
+#: The set of a value that is not there.
+NOWHERE = Domain((), maybe_absent=True)
+
+
+def literal(value: Json) -> Domain:
+    """The set of this one value."""
+    return Domain((Literal(value),))
+
+
+def union(domains: Iterable[Domain]) -> Domain:
+    """All that is in any of these sets. Of no sets at all: never there."""
+    parts: list[Part] = []
+    maybe_absent, some = False, False
+    for domain in domains:
+        some, maybe_absent = True, maybe_absent or domain.maybe_absent
+        parts += [part for part in domain.parts if not any(_same_part(part, p) for p in parts)]
+    return Domain(tuple(parts), maybe_absent=maybe_absent) if some else NOWHERE
+
+
+def _same_part(a: Part, b: Part) -> bool:
+    if isinstance(a, Literal) and isinstance(b, Literal):
+        return type(a.value) is type(b.value) and same(a.value, b.value)
+    return a == b
+
+
+def split_presence(domain: Domain) -> tuple[Domain, ...]:
+    """The set where the value is there, and the set where it is not; those of the two that can occur."""
+    there = (Domain(domain.parts),) if domain.parts else ()
+    return (*there, NOWHERE) if domain.maybe_absent else there
+
+
+def split_literals(domain: Domain, values: Sequence[Json]) -> tuple[Domain, Domain]:
+    """The set of those of these literals that can occur, and the set of all the rest (absent included)."""
+    inside = tuple(Literal(value) for value in values if any(_holds(part, value) for part in domain.parts))
+    outside: list[Part] = []
+    for part in domain.parts:
+        if isinstance(part, Literal):
+            if not any(same(part.value, value) for value in values):
+                outside.append(part)
+        elif isinstance(part, Texts):
+            gone = tuple(v for v in values if isinstance(v, str))
+            outside.append(Texts(part.shortest, part.longest, part.pattern, (*part.without, *gone)))
+        else:
+            outside.append(part)
+    return Domain(inside), Domain(tuple(outside), maybe_absent=domain.maybe_absent)
+
+
+def _holds(part: Part, value: Json) -> bool:
+    """Whether a literal lies in this part."""
+    match part:
+        case Literal(value=known):
+            return same(known, value)
+        case Numbers():
+            return isinstance(value, (int, float)) and is_number(value) and _in_range(part, value)
+        case Texts():
+            return (
+                isinstance(value, str)
+                and part.shortest <= len(value)
+                and (part.longest is None or len(value) <= part.longest)
+                and (part.pattern is None or re.search(part.pattern, value) is not None)
+                and value not in part.without
+            )
+        case Lists() | Record() | Opaque() | Picture():
+            # Conditions compare with scalars; over a container the answer would be a guess, so it is "perhaps".
+            return isinstance(value, (list, dict))
+
+
+def _in_range(numbers: Numbers, value: float) -> bool:
+    low = value > numbers.low if numbers.low_open else value >= numbers.low
+    high = value < numbers.high if numbers.high_open else value <= numbers.high
+    whole = not numbers.integer or float(value).is_integer()
+    return low and high and whole and (numbers.step is None or value % numbers.step == 0)
+
+
+def of_schema(schema: Mapping[str, Json]) -> Domain:
+    """The set that a field's declaration (without `$ref`) describes.
+
+    A keyword that narrows the set and is not understood here widens it: sets over-approximate.
+    """
+    if "const" in schema:
+        return literal(schema["const"])
+    if isinstance(choices := schema.get("enum"), list):
+        return Domain(tuple(Literal(choice) for choice in choices))
+    kinds = schema.get("type")
+    names = kinds if isinstance(kinds, list) else [kinds]
+    return Domain(tuple(part for kind in names for part in _of_type(kind, schema)))
+
+
+def _of_type(kind: Json, schema: Mapping[str, Json]) -> tuple[Part, ...]:
+    match kind:
+        case "boolean":
+            return Literal(True), Literal(False)
+        case "null":
+            return (Literal(None),)
+        case "integer" | "number":
+            return (_numbers(schema, integer=kind == "integer"),)
+        case "string":
+            if "contentMediaType" in schema:
+                return (Picture(),)
+            pattern, longest = schema.get("pattern"), schema.get("maxLength")
+            return (
+                Texts(
+                    _whole(schema.get("minLength"), 0),
+                    longest if isinstance(longest, int) else None,
+                    pattern if isinstance(pattern, str) else None,
+                ),
+            )
+        case "array":
+            return (_lists(schema),)
+        case _:
+            return (_record(schema),)
+
+
+def _numbers(schema: Mapping[str, Json], *, integer: bool) -> Numbers:
+    def bound(inclusive: str, exclusive: str, unbounded: float) -> tuple[float, bool]:
+        for word in (exclusive, inclusive):
+            value = schema.get(word)
+            if isinstance(value, (int, float)):
+                return value, word == exclusive
+        return unbounded, False
+
+    low, low_open = bound("minimum", "exclusiveMinimum", float("-inf"))
+    high, high_open = bound("maximum", "exclusiveMaximum", float("inf"))
+    step = schema.get("multipleOf")
+    return Numbers(low, high, integer, step if isinstance(step, (int, float)) else None, low_open, high_open)
+
+
+def _lists(schema: Mapping[str, Json]) -> Lists:
+    prefix = schema.get("prefixItems")
+    fixed = prefix if isinstance(prefix, list) else []
+    least = _whole(schema.get("minItems"), 0)
+    most = schema.get("maxItems")
+    segments = [Segment(of_schema(_subschema(item)), int(index < least), 1) for index, item in enumerate(fixed)]
+    if "items" in schema and schema["items"] is not False:
+        rest = None if not isinstance(most, int) else max(0, most - len(fixed))
+        item = of_schema(_subschema(schema["items"]))
+        segments.append(Segment(item, max(0, least - len(fixed)), rest))
+    return Lists(tuple(segments))
+
+
+def _record(schema: Mapping[str, Json]) -> Record | Opaque:
+    properties = schema.get("properties")
+    if schema.get("additionalProperties") is not False or not isinstance(properties, dict):
+        return Opaque()
+    required = schema.get("required")
+    needed = required if isinstance(required, list) else []
+    entries = {}
+    for name, value in properties.items():
+        if value is not False:
+            domain = of_schema(_subschema(value))
+            entries[name] = Domain(domain.parts, maybe_absent=name not in needed)
+    depends = schema.get("dependentRequired")
+    return Record(
+        entries,
+        {
+            name: tuple(other for other in others if isinstance(other, str))
+            for name, others in (depends if isinstance(depends, dict) else {}).items()
+            if isinstance(others, list)
+        },
+    )
+
+
+def _subschema(node: Json) -> Mapping[str, Json]:
+    return node if isinstance(node, dict) else {}
+
+
+def _whole(value: Json, default: int) -> int:
+    return value if isinstance(value, int) and not isinstance(value, bool) else default
+
+
+def described(domain: Domain) -> str:
+    """The set in words, for messages: "a whole number from 1 to 150", "'a' or 'b'", …"""
+    words = [_part_described(part) for part in domain.parts[:6]]
+    if len(domain.parts) > len(words):
+        words.append("…")
+    if domain.maybe_absent:
+        words.append("absent")
+    return " or ".join(words)
+
+
+def _part_described(part: Part) -> str:
+    match part:
+        case Literal(value=value):
+            return (
+                {True: "true", False: "false", None: "null"}[value]
+                if value is None or isinstance(value, bool)
+                else repr(value)
+            )
+        case Numbers():
+            kind = "a whole number" if part.integer else "a number"
+            low, high = ("above " if part.low_open else ""), ("below " if part.high_open else "")
+            text = f"{kind} from {low}{part.low:g} to {high}{part.high:g}"
+            return text + (f" in steps of {part.step:g}" if part.step else "")
+        case Texts():
+            least = f" of at least {part.shortest}" if part.shortest else ""
+            most = f" of at most {part.longest} characters" if part.longest is not None else ""
+            return f"text{least}{most}"
+        case Picture():
+            return "an image"
+        case Lists():
+            return "a list"
+        case Record() | Opaque():
+            return "a mapping"

@@ -1,0 +1,271 @@
+"""What a request may hold: the rules of `mappings/request.yaml` over the fields of `schemas/fields.json`.
+
+The rules say, for every field, how it is spelled, what stands in for it when it is not given and how it is
+normalised; which fields form a group; and, for every stage type, which groups it sees and when. They are data: a
+new field, group or stage type needs no Python. A folder of someone's own adds to the rules of the folders before
+it. This module reads the rules; `engine.tables.rule_checks` proves them, `engine.tables.resolve` applies them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import TypeAlias, TypeVar
+
+from engine.documents import Document
+from engine.errors import Finding, Position, TableError
+from engine.tables.expressions import ExpressionReader
+from engine.tables.forms import Expression, LookupTable, Step
+from engine.tables.shapes import Path
+from engine.values import ABSENT, Absent, Json
+
+__all__ = ["FieldRule", "RequestRules", "StageType", "Visibility", "read_rules"]
+
+T = TypeVar("T")
+
+_RULE_WORDS = frozenset(
+    {"aliases", "default", "required", "replace", "lookup", "as", "unset", "otherwise", "input", "draw", "items"}
+)
+_STAGE_WORDS = frozenset({"takes_images", "groups", "toggle", "constants", "instead"})
+_FILE_WORDS = frozenset({"format", "stages", "groups", "fields", "lookups", "drop"})
+
+
+@dataclass(frozen=True, slots=True)
+class FieldRule:
+    """How one field is spelled, normalised and filled in.
+
+    `steps` normalise a value that was given; `unset` are values that mean "not given"; `otherwise` derives it from
+    other fields when it is not given; `input`: it never reaches a payload, another field is derived from it;
+    `draw`: the value that asks the runner to draw a random one; `items`: the rules of a list's items.
+    """
+
+    name: str
+    at: Position | None = None
+    aliases: tuple[str, ...] = ()
+    default: Json | Absent = ABSENT
+    required: bool = False
+    steps: tuple[Step, ...] = ()
+    unset: tuple[Json, ...] = ()
+    otherwise: Expression | None = None
+    input: bool = False
+    draw: Json | Absent = ABSENT
+    items: Mapping[str, FieldRule] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Visibility:
+    """When a stage type sees a group.
+
+    `own`: only what the stage's own config says; `switch`: the field that turns the group on (a boolean when true,
+    any other field when it is given); `defaults`: whether defaults apply.
+    """
+
+    own: bool = False
+    switch: str | None = None
+    defaults: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class StageType:
+    """One stage type: the groups that it sees, whether it takes pictures, and what its requests always say.
+
+    `toggle` is the field by which hosts switch such stages; `instead` maps fields that do not belong here to what
+    a person should write instead.
+    """
+
+    name: str
+    at: Position
+    groups: Mapping[str, Visibility]
+    takes_images: bool = False
+    toggle: str | None = None
+    constants: Mapping[str, Json] = field(default_factory=dict)
+    instead: Mapping[str, str] = field(default_factory=dict)
+
+
+#: A field's schema, without `$ref`.
+Schema: TypeAlias = Mapping[str, Json]
+
+
+@dataclass(frozen=True, slots=True)
+class RequestRules:
+    """All rules together, with every field's schema."""
+
+    schemas: Mapping[str, Schema]
+    fields: Mapping[str, FieldRule]
+    groups: Mapping[str, tuple[str, ...]]
+    stages: Mapping[str, StageType]
+    drops: Mapping[str, str]
+    lookups: Mapping[str, LookupTable]
+    places: Mapping[str, Position] = field(default_factory=dict)  # group -> where it is written
+
+    def rule(self, name: str) -> FieldRule:
+        """The rule of a field; the plainest one where none is written."""
+        return self.fields.get(name, FieldRule(name))
+
+    @property
+    def toggles(self) -> tuple[str, ...]:
+        """The toggles of all stage types, in order."""
+        found = dict.fromkeys(s.toggle for s in self.stages.values() if s.toggle is not None)
+        return tuple(name for name in found if name is not None)
+
+    @property
+    def switches(self) -> frozenset[str]:
+        """Every field that switches a group in some stage type."""
+        stages = self.stages.values()
+        return frozenset(v.switch for s in stages for v in s.groups.values() if v.switch is not None)
+
+    def group_of(self, name: str) -> str | None:
+        """The group that a field belongs to, or None: flags, switches and `input.*` belong to none."""
+        return next((group for group, fields in self.groups.items() if name in fields), None)
+
+    def spellings(self) -> dict[str, str]:
+        """Every word that a config may use for a field -> the field."""
+        words = {name: name for name in self.schemas if "." not in name and name != "input_images"}
+        for name, rule in self.fields.items():
+            words.update(dict.fromkeys(rule.aliases, name))
+        return words
+
+    def constants_of(self, stage: StageType) -> dict[str, Json]:
+        """What every request of a stage type says: its type, all toggles with only its own true, its constants."""
+        toggles: dict[str, Json] = {name: name == stage.toggle for name in self.toggles}
+        return {"stage_type": stage.name, **toggles, **stage.constants}
+
+
+def read_rules(documents: Sequence[Document], schemas: Mapping[str, Schema]) -> RequestRules:
+    """The rules of several files together. Raises TableError with all findings."""
+    findings: list[Finding] = []
+    fields: dict[str, FieldRule] = {}
+    groups: dict[str, tuple[str, ...]] = {}
+    stages: dict[str, StageType] = {}
+    drops: dict[str, str] = {}
+    lookups: dict[str, LookupTable] = {}
+    places: dict[str, Position] = {}
+    for document in documents:
+        reader = _RulesReader(document)
+        part = reader.read(schemas)
+        findings += reader.findings
+        add = partial(_add, document, findings)
+        add("stages", stages, {k: s for k, s in part.stages.items() if not _widens(stages.get(k), s)})
+        for name, stage in part.stages.items():
+            if stages[name] is not stage and _widens(stages[name], stage):
+                stages[name] = replace(stages[name], groups={**stages[name].groups, **stage.groups})
+        add("fields", fields, part.fields)
+        add("groups", groups, part.groups)
+        add("drop", drops, part.drops)
+        add("lookups", lookups, part.lookups)
+        places.update(part.places)
+    if findings:
+        raise TableError(findings)
+    return RequestRules(schemas, fields, groups, stages, drops, lookups, places)
+
+
+def _add(
+    document: Document, findings: list[Finding], what: str, ours: dict[str, T], theirs: Mapping[str, T]
+) -> None:
+    for key, value in theirs.items():
+        if key in ours:
+            message = f"{what} has {key!r} already: a folder adds to the rules, it does not change them"
+            findings.append(Finding("rules-collision", message, at=document.key_at(what, key)))
+        else:
+            ours[key] = value
+
+
+def _widens(known: StageType | None, stage: StageType) -> bool:
+    """Whether this only lets a stage type that is known see further groups."""
+    return (
+        known is not None
+        and stage == StageType(stage.name, stage.at, stage.groups)
+        and not (known.groups.keys() & stage.groups.keys())
+    )
+
+
+class _RulesReader(ExpressionReader):
+    """Reads one request.yaml."""
+
+    def read(self, schemas: Mapping[str, Schema]) -> RequestRules:
+        top = self.mapping((), self.document.value, "request.yaml")
+        self.known((), top, _FILE_WORDS, "request.yaml")
+        if top.get("format") != 1:
+            self.fault("table-format", "request.yaml must say 'format: 1'", self.document.at("format"))
+        lookups = {
+            name: self.lookup_table(("lookups", name), node, name)
+            for name, node in self.mapping(("lookups",), top.get("lookups"), "'lookups'").items()
+        }
+        groups, places = {}, {}
+        for name, node in self.mapping(("groups",), top.get("groups"), "'groups'").items():
+            members = self.items(("groups", name), node, "a group")
+            groups[name] = tuple(self.text(("groups", name, i), m, "a field name") for i, m in enumerate(members))
+            places[name] = self.document.key_at("groups", name)
+        stages = {
+            name: self._stage(name, ("stages", name), node)
+            for name, node in self.mapping(("stages",), top.get("stages"), "'stages'").items()
+        }
+        fields = {
+            name: self._rule(name, ("fields", name), node)
+            for name, node in self.mapping(("fields",), top.get("fields"), "'fields'").items()
+        }
+        drops = {
+            name: self.text(("drop", name), reason, "a drop's reason")
+            for name, reason in self.mapping(("drop",), top.get("drop"), "'drop'").items()
+        }
+        return RequestRules(schemas, fields, groups, stages, drops, {**lookups, **self.lookups}, places)
+
+    def _stage(self, name: str, path: Path, node: Json) -> StageType:
+        stage = self.mapping(path, node, "a stage type")
+        self.known(path, stage, _STAGE_WORDS, "a stage type")
+        groups = self.mapping((*path, "groups"), stage.get("groups"), "'groups'")
+        instead = self.mapping((*path, "instead"), stage.get("instead"), "'instead'")
+        return StageType(
+            name,
+            self.document.key_at(*path),
+            {group: self._visibility((*path, "groups", group), seen) for group, seen in groups.items()},
+            takes_images=self._flag(path, stage, "takes_images"),
+            toggle=self.text((*path, "toggle"), stage["toggle"], "a toggle") if "toggle" in stage else None,
+            constants=self.mapping((*path, "constants"), stage.get("constants"), "'constants'"),
+            instead={key: self.text((*path, "instead", key), text, "'instead'") for key, text in instead.items()},
+        )
+
+    def _visibility(self, path: Path, node: Json) -> Visibility:
+        if node == "always":
+            return Visibility()
+        if node == "own":
+            return Visibility(own=True, defaults=False)
+        if isinstance(node, str):
+            return Visibility(switch=self.text(path, node, "a switch"))
+        form = self.mapping(path, node, "a group's visibility")
+        self.known(path, form, {"own", "switch", "defaults"}, "a group's visibility")
+        return Visibility(
+            own=self._flag(path, form, "own"),
+            switch=self.text((*path, "switch"), form["switch"], "a switch") if "switch" in form else None,
+            defaults=self._flag(path, form, "defaults", otherwise=True),
+        )
+
+    def _rule(self, name: str, path: Path, node: Json) -> FieldRule:
+        rule = self.mapping(path, node, "a field's rule")
+        self.known(path, rule, _RULE_WORDS, "a field's rule")
+        items = self.mapping((*path, "items"), rule.get("items"), "'items'")
+        otherwise = (*path, "otherwise")
+        return FieldRule(
+            name,
+            self.document.key_at(*path),
+            aliases=self._words((*path, "aliases"), rule.get("aliases")),
+            default=rule.get("default", ABSENT),
+            required=self._flag(path, rule, "required"),
+            steps=self.steps(path, rule),
+            unset=tuple(self.items((*path, "unset"), rule["unset"], "'unset'")) if "unset" in rule else (),
+            otherwise=self.expression(otherwise, rule["otherwise"]) if "otherwise" in rule else None,
+            input=self._flag(path, rule, "input"),
+            draw=rule.get("draw", ABSENT),
+            items={key: self._rule(key, (*path, "items", key), item) for key, item in items.items()},
+        )
+
+    def _flag(self, path: Path, node: Mapping[str, Json], word: str, *, otherwise: bool = False) -> bool:
+        return self.flag((*path, word), node[word], f"'{word}'") if word in node else otherwise
+
+    def _words(self, path: Path, node: Json) -> tuple[str, ...]:
+        if node is None:
+            return ()
+        return tuple(
+            self.text((*path, i), word, "an alias") for i, word in enumerate(self.items(path, node, "aliases"))
+        )

@@ -1,0 +1,98 @@
+"""The grammar of sections: rows, drops, conditions over many rows, and flows of further sections.
+
+It stands on the grammar of expressions and knows no more than that: which table inherits from which, and what is
+true of a table, is decided elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from engine.tables.expressions import ExpressionReader
+from engine.tables.forms import All, Condition, Drop, GroupOn, Row, Section, Target
+from engine.tables.shapes import Path
+from engine.values import Json
+
+__all__ = ["SECTION_WORDS", "SectionReader", "parse_target"]
+
+#: The words of a section. A table that needs one section only writes them at its top.
+SECTION_WORDS = frozenset({"rows", "groups", "when", "group", "each", "then", "else", "drop"})
+
+
+@dataclass(slots=True)
+class SectionReader(ExpressionReader):
+    """Reads rows, drops, sections and flows."""
+
+    def rows(self, path: Path, node: Json) -> tuple[Row, ...]:
+        """A mapping from targets to expressions."""
+        rows = []
+        for text, expression in self.mapping(path, node, "rows").items():
+            at = self.document.key_at(*path, text)
+            target = parse_target(text)
+            if target is None:
+                self.fault("form-target", f"{text!r} is no target: its steps must not be empty", at)
+            else:
+                rows.append(Row(target, self.expression((*path, text), expression), at))
+        return tuple(rows)
+
+    def drops(self, path: Path, node: Json) -> tuple[Drop, ...]:
+        """A mapping from fields to the reasons why they are left out."""
+        return tuple(
+            Drop(name, self.text((*path, name), reason, "a drop's reason"), self.document.key_at(*path, name))
+            for name, reason in self.mapping(path, node, "'drop'").items()
+        )
+
+    def section(self, path: Path, node: Mapping[str, Json]) -> Section:
+        """The section words of a mapping: rows, groups, when, group, each, then, else, drop."""
+        conditions: list[Condition] = []
+        if "when" in node:
+            conditions.append(self.condition((*path, "when"), node["when"]))
+        if "group" in node:
+            name = self.text((*path, "group"), node["group"], "a group's name")
+            conditions.append(GroupOn(name, self.document.at(*path, "group")))
+        if "else" in node and not conditions:
+            message = "'else' needs a 'when' or a 'group' that it is the other side of"
+            self.fault("form-shape", message, self.document.key_at(*path, "else"))
+        when = None if not conditions else conditions[0] if len(conditions) == 1 else All(tuple(conditions))
+        return Section(
+            at=self.document.at(*path),
+            when=when,
+            each=self.binding((*path, "each"), node["each"]) if "each" in node else None,
+            rows=self.rows((*path, "rows"), node["rows"]) if "rows" in node else (),
+            drops=self.drops((*path, "drop"), node["drop"]) if "drop" in node else (),
+            then=self._groups(path, node) + self._branch((*path, "then"), node.get("then", [])),
+            otherwise=self._branch((*path, "else"), node.get("else", [])),
+        )
+
+    def _groups(self, path: Path, node: Mapping[str, Json]) -> tuple[Section, ...]:
+        groups = self.mapping((*path, "groups"), node.get("groups"), "'groups'")
+        return tuple(
+            Section(
+                at=self.document.key_at(*path, "groups", name),
+                when=GroupOn(name, self.document.key_at(*path, "groups", name)),
+                rows=self.rows((*path, "groups", name), rows),
+            )
+            for name, rows in groups.items()
+        )
+
+    def _branch(self, path: Path, node: Json) -> tuple[Section, ...]:
+        return self._sections([(path, node)]) if isinstance(node, dict) else self.flow(path, node)
+
+    def flow(self, path: Path, node: Json) -> tuple[Section, ...]:
+        """A list of sections."""
+        return self._sections(((*path, i), part) for i, part in enumerate(self.items(path, node, "a flow")))
+
+    def _sections(self, parts: Iterable[tuple[Path, Json]]) -> tuple[Section, ...]:
+        sections = []
+        for path, part in parts:
+            section = self.mapping(path, part, "a section")
+            self.known(path, section, SECTION_WORDS, "a section")
+            sections.append(self.section(path, section))
+        return tuple(sections)
+
+
+def parse_target(text: str) -> Target | None:
+    """The steps of a target as written (`a/b`, ~1 for a slash, ~0 for a tilde), or None where a step is empty."""
+    steps = tuple(step.replace("~1", "/").replace("~0", "~") for step in text.split("/"))
+    return None if "" in steps else steps

@@ -1,0 +1,378 @@
+"""The algebra of sets: what the walker runs on when a table is proven.
+
+A field stands for the set of all values that it may have. A condition that the set does not decide raises
+`Undecided` with the parts that the set falls into; `explore` walks again with each. A part that can be decided on
+its own (a row, an entry of an object, the items of a list) is, so that conditions which have nothing to do with
+each other do not multiply. What is wrong for some value is noted once, however many paths meet it. This module
+knows sets and the table language; what a contract wants of the result is asked in `engine.tables.prove`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
+
+from engine.errors import Finding, Position, did_you_mean
+from engine.tables.concrete import parameter_of
+from engine.tables.conversions import CONVERSIONS, ConversionError
+from engine.tables.domains import (
+    NOWHERE,
+    Domain,
+    Lists,
+    Literal,
+    Numbers,
+    Opaque,
+    Part,
+    Record,
+    Segment,
+    Texts,
+    described,
+    literal,
+    split_literals,
+    split_presence,
+    union,
+)
+from engine.tables.forms import (
+    Convert,
+    Each,
+    Expression,
+    GroupOn,
+    Guarded,
+    IsOneOf,
+    IsPresent,
+    Late,
+    Lookup,
+    LookupTable,
+    Open,
+    Section,
+    Take,
+)
+from engine.values import ABSENT, Json
+
+__all__ = ["MAX_PATHS", "Fields", "SymbolicAlgebra", "SymbolicScope", "TooManyPathsError", "explore"]
+
+#: A table with more paths than this is refused: it could only be half proven.
+MAX_PATHS = 4096
+
+T = TypeVar("T")
+
+
+class TooManyPathsError(Exception):
+    """There are more paths than a proof may take."""
+
+
+class Undecided(Exception):  # noqa: N818 - no error: a question that the driver answers
+    """A condition that a set does not decide: `address` falls into `parts`, and the walk depends on which."""
+
+    def __init__(self, address: str, parts: Sequence[Domain]) -> None:
+        super().__init__(address)
+        self.address, self.parts = address, parts
+
+
+@dataclass(frozen=True, slots=True)
+class Fields:
+    """What a stage's tables may see: every field's set, and for the fields of a switched group, the switch.
+
+    `switches`: group -> the field that switches it. A boolean switch is on when true, any other when present.
+    `group_of`: field -> its switched group. The sets of such fields are those of a group that is on.
+    """
+
+    domains: Mapping[str, Domain]
+    groups: frozenset[str]
+    switches: Mapping[str, str] = field(default_factory=dict)
+    group_of: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class SymbolicScope:
+    """Names and their sets on one path. `pins` hold what the path has decided, by address."""
+
+    fields: Fields
+    pins: Mapping[str, Domain] = field(default_factory=dict)
+    bound: Mapping[str, tuple[str, Domain]] = field(default_factory=dict)
+
+    def pin(self, address: str, domain: Domain) -> SymbolicScope:
+        """The scope in which this address is decided to lie in this set."""
+        return replace(self, pins={**self.pins, address: domain})
+
+    @property
+    def possible(self) -> bool:
+        """Whether what the path has decided of a bound item can be: entries that want each other come together."""
+        for address, domain in self.bound.values():
+            for record in (part for part in domain.parts if isinstance(part, Record)):
+                for name, others in record.needs.items():
+                    here = self.pins.get(f"{address}.{name}")
+                    if here is not None and here.always:
+                        there = (self.pins.get(f"{address}.{other}") for other in others)
+                        if any(other is not None and other.never for other in there):
+                            return False
+        return True
+
+    def bind(self, variable: str, address: str, domain: Domain) -> SymbolicScope:
+        """The scope with one more variable, whose parts live at this address."""
+        return replace(self, bound={**self.bound, variable: (address, domain)})
+
+    def find(self, name: str) -> tuple[str, Domain]:
+        """The address that a name stands for, and its set on this path."""
+        if name in self.fields.domains:
+            address, domain = name, self.fields.domains[name]
+        else:
+            variable, _, member = name.partition(".")
+            address, domain = self.bound.get(variable, (name, NOWHERE))
+            if member:
+                address, domain = f"{address}.{member}", _entry(domain, member)
+        return address, self.pins.get(address, domain)
+
+
+def _entry(domain: Domain, name: str) -> Domain:
+    records = [part for part in domain.parts if isinstance(part, Record)]
+    return union(record.entries.get(name, NOWHERE) for record in records)
+
+
+def explore(scope: SymbolicScope, walk: Callable[[SymbolicScope], T]) -> Iterator[tuple[SymbolicScope, T]]:
+    """Walk every path: where a walk is undecided, walk again once for each part. Yields each path's end.
+
+    Raises TooManyPathsError beyond MAX_PATHS.
+    """
+    waiting, walked = [scope], 0
+    while waiting:
+        walked += 1
+        if walked > MAX_PATHS:
+            raise TooManyPathsError
+        here = waiting.pop()
+        try:
+            result = walk(here)
+        except Undecided as question:
+            ways = (here.pin(question.address, part) for part in reversed(question.parts))
+            waiting += [way for way in ways if way.possible]
+        else:
+            yield here, result
+
+
+class SymbolicAlgebra:
+    """Sets of values. Collects what is wrong (`findings`), and what was read, dropped, reached and used."""
+
+    def __init__(self) -> None:
+        self.findings: dict[tuple[object, ...], Finding] = {}
+        self.read_names: set[str] = set()
+        self.dropped_names: set[str] = set()
+        self.reached: set[int] = set()  # ids of options, guarded rows and section sides that some path takes
+        self.used_keys: dict[str, list[Json]] = {}  # lookup -> its keys that some literal met
+        self.open_lookups: set[str] = set()  # lookups that a set without end was sent through
+        self._deciding_presence = False
+
+    def note(self, code: str, message: str, at: Position, hint: str | None = None) -> None:
+        """Note a finding, once."""
+        self.findings.setdefault((code, message, at), Finding(code, message, at=at, hint=hint))
+
+    # -- names ----------------------------------------------------------------------------------------------
+
+    def read(self, scope: SymbolicScope, name: str) -> Domain:
+        self.read_names.add(name)
+        group = scope.fields.group_of.get(name)
+        if group is not None and not self._is_on(scope, group):
+            return NOWHERE
+        address, domain = scope.find(name)
+        if self._deciding_presence and domain.maybe_absent and domain.parts:
+            raise Undecided(address, split_presence(domain))
+        return domain
+
+    def _is_on(self, scope: SymbolicScope, group: str) -> bool:
+        switch = scope.fields.switches.get(group)
+        if switch is None:
+            return group in scope.fields.groups
+        self.read_names.add(switch)
+        address, domain = scope.find(switch)
+        if all(isinstance(part, Literal) and isinstance(part.value, bool) for part in domain.parts):
+            return self._decide(address, *split_literals(domain, [True]))
+        return self._is_there(address, domain)
+
+    @staticmethod
+    def _is_there(address: str, domain: Domain) -> bool:
+        if domain.never or domain.always:
+            return domain.always
+        raise Undecided(address, split_presence(domain))
+
+    @staticmethod
+    def _decide(address: str, yes: Domain, no: Domain) -> bool:
+        if no.never and not no.maybe_absent:
+            return True
+        if yes.never:
+            return False
+        raise Undecided(address, (yes, no))
+
+    def holds(self, scope: SymbolicScope, test: IsPresent | IsOneOf | GroupOn) -> bool:
+        if isinstance(test, GroupOn):
+            return self._is_on(scope, test.group)
+        domain = self.read(scope, test.name)
+        address, _ = scope.find(test.name)
+        if isinstance(test, IsOneOf):
+            return self._decide(address, *split_literals(domain, test.values))
+        return self._is_there(address, domain)
+
+    # -- deciding -------------------------------------------------------------------------------------------
+
+    def branch(self, scope: SymbolicScope, evaluate: Callable[[SymbolicScope], Domain]) -> Domain:
+        return union([domain for _, domain in explore(scope, evaluate)])
+
+    def entered(self, section: Section, *, holds: bool) -> None:
+        self.reached.add(id(section) if holds else -id(section))
+        if holds:
+            self.dropped_names |= {drop.name for drop in section.drops}
+
+    def together(
+        self, scope: SymbolicScope, evaluate: Callable[[SymbolicScope], tuple[Domain, ...]]
+    ) -> set[tuple[bool | None, ...]]:
+        """Which of several values can be there at once: True there, False not there, None unknown."""
+        self._deciding_presence = True
+        try:
+            ends = [domains for _, domains in explore(scope, evaluate)]
+        finally:
+            self._deciding_presence = False
+        return {tuple(True if d.always else False if d.never else None for d in domains) for domains in ends}
+
+    # -- values ---------------------------------------------------------------------------------------------
+
+    def constant(self, value: Json) -> Domain:
+        return literal(value)
+
+    def lookup(self, value: Domain, table: LookupTable, step: Lookup) -> Domain:
+        results = [NOWHERE] if value.maybe_absent else []
+        results += [self._looked_up(part, table, step) for part in value.parts]
+        return union(results)
+
+    def _looked_up(self, part: Part, table: LookupTable, step: Lookup) -> Domain:
+        if isinstance(part, Literal):
+            found = table.get(part.value)
+            if found is not ABSENT:
+                self.used_keys.setdefault(table.name, []).append(part.value)
+                return literal(found)
+            if step.partial:
+                return Domain((part,))
+            keys = [key for key in table.keys if isinstance(key, str)]
+            hint = did_you_mean(part.value, keys) if isinstance(part.value, str) else None
+            message = f"the lookup lacks {described(Domain((part,)))}, which the field can be"
+            self.note("lookup-not-total", message, step.at, hint or "add it, or use 'replace' to let others pass")
+            return NOWHERE
+        if isinstance(part, (Numbers, Texts)):
+            # A set without end: a value that the table lacks is an error when the payload is built.
+            self.open_lookups.add(table.name)
+            values = union(literal(entry) for _, entry in table.entries)
+            if not step.partial:
+                return values
+            keys = tuple(key for key in table.keys if isinstance(key, str))
+            rest = replace(part, without=(*part.without, *keys)) if isinstance(part, Texts) else part
+            return union([values, Domain((rest,))])
+        message = f"a lookup takes text, numbers and booleans, not {described(Domain((part,)))}"
+        self.note("row-type", message, step.at)
+        return NOWHERE
+
+    def convert(
+        self, values: Sequence[Domain], step: Convert, lookups: Mapping[str, LookupTable], take: Take
+    ) -> Domain:
+        if any(value.never for value in values):
+            return NOWHERE
+        conversion = CONVERSIONS[step.conversion]
+        try:
+            image = conversion.image(values, parameter_of(step, lookups))
+        except ConversionError as problem:
+            names = " and ".join(take.sources)
+            self.note("row-type", f"{step.conversion} {problem}, and gets {names}", step.at)
+            return NOWHERE
+        if image is None:
+            image = Domain((_UNBOUNDED,), maybe_absent=any(value.maybe_absent for value in values))
+        if not take.at_run:
+            return image
+        parts = (replace(part, at_run=True) if isinstance(part, Numbers) else part for part in image.parts)
+        return replace(image, parts=tuple(parts))
+
+    def first(self, options: Iterable[tuple[Expression, Callable[[], Domain]]]) -> Domain:
+        found = []
+        for expression, option in options:
+            domain = option()
+            if not domain.never:
+                self.reached.add(id(expression))
+                found.append(domain)
+            if domain.always:
+                return Domain(union(found).parts)
+        return Domain(union(found).parts, maybe_absent=True)
+
+    def guarded(self, expression: Guarded, holds: bool, evaluate: Callable[[], Domain]) -> Domain:
+        if not holds:
+            return NOWHERE
+        self.reached.add(id(expression))
+        return evaluate()
+
+    def listed(self, items: Iterable[tuple[Domain, bool]]) -> Domain:
+        segments: list[Segment] = []
+        for domain, spliced in items:
+            if domain.never:
+                continue
+            if spliced:
+                for part in domain.parts:
+                    segments += part.segments if isinstance(part, Lists) else ()
+            else:
+                segments.append(Segment(Domain(domain.parts), 0 if domain.maybe_absent else 1, 1))
+        return Domain((Lists(tuple(segments)),))
+
+    def each(self, scope: SymbolicScope, form: Each, body: Callable[[SymbolicScope], Domain]) -> Domain:
+        segments = []
+        for index, segment in enumerate(self._segments(scope, form.source, form.at)):
+            inner = scope.bind(form.variable, f"{form.source}[{index}]", segment.item)
+            item = self.branch(inner, body)
+            if not item.never:
+                least = 0 if item.maybe_absent else segment.least
+                segments.append(Segment(Domain(item.parts), least, segment.most))
+        return Domain((Lists(tuple(segments)),))
+
+    def _segments(self, scope: SymbolicScope, source: str, at: Position) -> tuple[Segment, ...]:
+        domain = self.read(scope, source)
+        lists = [part for part in domain.parts if isinstance(part, Lists)]
+        if len(lists) != len(domain.parts):
+            self.note("row-type", f"'each' needs a list, and {source} is {described(domain)}", at)
+        segments = [segment for part in lists for segment in part.segments]
+        if domain.maybe_absent or len(lists) > 1:
+            segments = [replace(segment, least=0) for segment in segments]
+        return tuple(segments)
+
+    def record(
+        self, scope: SymbolicScope, entries: Sequence[tuple[str, Callable[[SymbolicScope], Domain]]]
+    ) -> Domain:
+        parts = dict(entries)
+
+        def together(keys: tuple[str, ...]) -> set[tuple[bool | None, ...]]:
+            return self.together(scope, lambda s: tuple(parts[k](s) if k in parts else NOWHERE for k in keys))
+
+        evaluated = {key: self.branch(scope, entry) for key, entry in entries}
+        return Domain((Record({k: d for k, d in evaluated.items() if not d.never}, together=together),))
+
+    def opened(self, value: Domain, form: Open) -> Domain:
+        if value.never:
+            return NOWHERE
+        if not all(isinstance(part, (Opaque, Record)) for part in value.parts):
+            self.note("row-type", f"'open' needs a mapping, and {form.source} is {described(value)}", form.at)
+        reserved = tuple(name.casefold() for name in form.reserved)
+        return Domain((Opaque(reserved),), maybe_absent=value.maybe_absent)
+
+    def late(self, form: Late) -> Domain:
+        return Domain((Texts(1, 256),))
+
+    def items(self, scope: SymbolicScope, variable: str, source: str, at: Position) -> Iterable[SymbolicScope]:
+        """One scope for each item, for lists of none, one, two and as many as can be."""
+        segments = self._segments(scope, source, at)
+        least = sum(segment.least for segment in segments)
+        most = sum(2 if segment.most is None else segment.most for segment in segments)
+        counts = [n for n in sorted({least, 0, 1, 2, most}) if least <= n <= most]
+        address = f"{source}#"
+        chosen = scope.pins.get(address)
+        if chosen is None:
+            raise Undecided(address, [literal(n) for n in counts])
+        part = chosen.parts[0]
+        count = part.value if isinstance(part, Literal) and isinstance(part.value, int) else 0
+        item = union(Domain(segment.item.parts) for segment in segments)
+        return [scope.bind(variable, f"{source}[{i}]", item) for i in range(count)]
+
+
+#: A number of which nothing is known: only a row that says `bounds: at_run` may write it.
+_UNBOUNDED = Numbers(float("-inf"), float("inf"), integer=False)
