@@ -100,9 +100,7 @@ class ConcreteAlgebra:
         message = f"the lookup has no {_shown(value)}"
         raise EvaluationError("value-not-in-lookup", message, step.at, hint or f"it has: {known}")
 
-    def convert(
-        self, values: Sequence[Value], step: Convert, lookups: Mapping[str, LookupTable], take: Take
-    ) -> Value:
+    def convert(self, values: Sequence[Value], step: Convert, lookups: Mapping[str, LookupTable], take: Take) -> Value:
         if any(value is ABSENT for value in values):
             return ABSENT
         conversion = CONVERSIONS[step.conversion]

@@ -121,11 +121,7 @@ class ContractLibrary:
         if not _is_plain(name):
             return None
         return next(
-            (
-                (file, (folder, shown))
-                for folder, shown in self._folders
-                if (file := folder / f"{name}.json").is_file()
-            ),
+            ((file, (folder, shown)) for folder, shown in self._folders if (file := folder / f"{name}.json").is_file()),
             None,
         )
 
@@ -153,9 +149,7 @@ class ContractLibrary:
             return {}
         if isinstance(node, list):
             parts = enumerate(node)
-            return [
-                self._expand(document, part, (*path, i), file, folder, findings, depth - 1) for i, part in parts
-            ]
+            return [self._expand(document, part, (*path, i), file, folder, findings, depth - 1) for i, part in parts]
         if not isinstance(node, dict):
             return node
         if "$ref" not in node:

@@ -51,9 +51,7 @@ def member_findings(table: Table, rules: RequestRules, fields: Fields, read: fro
     eaches = [(e.variable, e.source) for row in rows_of(table.flow) for e in of_kind(Each, row.expression)]
     eaches += [section.each for section in sections_of(table.flow) if section.each is not None]
     for source in dict.fromkeys(source for _, source in eaches):
-        whole = any(
-            source in take.sources for row in rows_of(table.flow) for take in of_kind(Take, row.expression)
-        )
+        whole = any(source in take.sources for row in rows_of(table.flow) for take in of_kind(Take, row.expression))
         if whole or source not in fields.domains:
             continue
         variables = {variable for variable, over in eaches if over == source}

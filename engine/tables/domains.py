@@ -100,9 +100,7 @@ class Record:
 
     entries: Mapping[str, Domain]
     needs: Mapping[str, tuple[str, ...]] = field(default_factory=dict, compare=False)
-    together: Callable[[tuple[str, ...]], Iterable[tuple[bool | None, ...]]] | None = field(
-        default=None, compare=False
-    )
+    together: Callable[[tuple[str, ...]], Iterable[tuple[bool | None, ...]]] | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,16 +97,12 @@ def _number_misfits(part: Numbers, schema: Mapping[str, Json], path: tuple[str, 
 
 def _text_misfits(part: Texts, schema: Mapping[str, Json], path: tuple[str, ...]) -> Iterator[Problem]:
     if "contentMediaType" in schema or "enum" in schema or "const" in schema or "string" not in _types(schema):
-        yield Problem(
-            path, f"gets any {described(Domain((part,)))}, and the contract wants {_wanted(schema)} there"
-        )
+        yield Problem(path, f"gets any {described(Domain((part,)))}, and the contract wants {_wanted(schema)} there")
         return
     least, most, pattern = schema.get("minLength"), schema.get("maxLength"), schema.get("pattern")
     blank_is_out = least == 1 and part.shortest == 0 and "" in part.without
     if isinstance(least, int) and part.shortest < least and not blank_is_out:
-        yield Problem(
-            path, f"can be a text of {part.shortest} characters, and the contract says minLength {least}"
-        )
+        yield Problem(path, f"can be a text of {part.shortest} characters, and the contract says minLength {least}")
     if isinstance(most, int) and (part.longest is None or part.longest > most):
         longest = "any number of" if part.longest is None else str(part.longest)
         yield Problem(path, f"can be a text of {longest} characters, and the contract says maxLength {most}")

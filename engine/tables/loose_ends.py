@@ -49,9 +49,7 @@ def _parameter_findings(step: Convert, table: Table) -> Iterator[Finding]:
     conversion = CONVERSIONS.get(step.conversion)
     if conversion is None:
         hint = did_you_mean(step.conversion, CONVERSIONS) or f"there are: {', '.join(CONVERSIONS)}"
-        yield Finding(
-            "row-unknown-conversion", f"there is no conversion {step.conversion!r}", at=step.at, hint=hint
-        )
+        yield Finding("row-unknown-conversion", f"there is no conversion {step.conversion!r}", at=step.at, hint=hint)
         return
     argument, ok = step.argument, True
     match conversion.parameter:

@@ -29,7 +29,7 @@ from engine.tables.request import RequestRules, StageType
 from engine.tables.traverse import all_tests, conditions_of, names_in, names_tested, of_kind
 from engine.values import Json
 
-__all__ = ["item_members", "owned_targets", "ownership_findings"]
+__all__ = ["condition_findings", "item_members", "owned_targets", "ownership_findings"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +67,14 @@ def ownership_findings(table: Table, rules: RequestRules, stage: StageType) -> I
             yield replace(finding, origin=row.inherited_by)
         for owner in sorted(owners.get(row.target, set())):
             if owner not in guard.asked:
-                message = (
-                    f"{target_text(row.target)} belongs to the group {owner}, and this row writes it without it"
-                )
+                message = f"{target_text(row.target)} belongs to the group {owner}, and this row writes it without it"
                 hint = f"write it under 'groups: {{{owner}: …}}', or not at all"
                 yield Finding("ownership-target", message, at=row.at, hint=hint, origin=row.inherited_by)
+
+
+def condition_findings(condition: Condition, rules: RequestRules, stage: StageType) -> Iterator[Finding]:
+    """Every way in which a condition that stands in no table asks about what the stage does not see."""
+    yield from _Names(rules, stage).condition_findings(condition, _Guard(bound={}))
 
 
 class _Names:

@@ -28,7 +28,7 @@ _RULE_WORDS = frozenset(
     {"aliases", "default", "required", "replace", "lookup", "as", "unset", "otherwise", "input", "draw", "items"}
 )
 _STAGE_WORDS = frozenset({"takes_images", "groups", "toggle", "constants", "instead"})
-_FILE_WORDS = frozenset({"format", "stages", "groups", "fields", "lookups", "drop"})
+_FILE_WORDS = frozenset({"format", "stages", "groups", "fields", "together", "lookups", "drop"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,7 @@ Schema: TypeAlias = Mapping[str, Json]
 
 @dataclass(frozen=True, slots=True)
 class RequestRules:
-    """All rules together, with every field's schema."""
+    """All rules together, with every field's schema. `together`: fields of which none may be given alone."""
 
     schemas: Mapping[str, Schema]
     fields: Mapping[str, FieldRule]
@@ -97,6 +97,7 @@ class RequestRules:
     stages: Mapping[str, StageType]
     drops: Mapping[str, str]
     lookups: Mapping[str, LookupTable]
+    together: tuple[tuple[str, ...], ...] = ()
     places: Mapping[str, Position] = field(default_factory=dict)  # group -> where it is written
 
     def rule(self, name: str) -> FieldRule:
@@ -141,6 +142,7 @@ def read_rules(documents: Sequence[Document], schemas: Mapping[str, Schema]) -> 
     drops: dict[str, str] = {}
     lookups: dict[str, LookupTable] = {}
     places: dict[str, Position] = {}
+    together: tuple[tuple[str, ...], ...] = ()
     for document in documents:
         reader = _RulesReader(document)
         part = reader.read(schemas)
@@ -155,14 +157,13 @@ def read_rules(documents: Sequence[Document], schemas: Mapping[str, Schema]) -> 
         add("drop", drops, part.drops)
         add("lookups", lookups, part.lookups)
         places.update(part.places)
+        together += part.together
     if findings:
         raise TableError(findings)
-    return RequestRules(schemas, fields, groups, stages, drops, lookups, places)
+    return RequestRules(schemas, fields, groups, stages, drops, lookups, together, places)
 
 
-def _add(
-    document: Document, findings: list[Finding], what: str, ours: dict[str, T], theirs: Mapping[str, T]
-) -> None:
+def _add(document: Document, findings: list[Finding], what: str, ours: dict[str, T], theirs: Mapping[str, T]) -> None:
     for key, value in theirs.items():
         if key in ours:
             message = f"{what} has {key!r} already: a folder adds to the rules, it does not change them"
@@ -209,7 +210,11 @@ class _RulesReader(ExpressionReader):
             name: self.text(("drop", name), reason, "a drop's reason")
             for name, reason in self.mapping(("drop",), top.get("drop"), "'drop'").items()
         }
-        return RequestRules(schemas, fields, groups, stages, drops, {**lookups, **self.lookups}, places)
+        together = tuple(
+            self._words(("together", index), part)
+            for index, part in enumerate(self.items(("together",), top.get("together", []), "'together'"))
+        )
+        return RequestRules(schemas, fields, groups, stages, drops, {**lookups, **self.lookups}, together, places)
 
     def _stage(self, name: str, path: Path, node: Json) -> StageType:
         stage = self.mapping(path, node, "a stage type")
@@ -267,5 +272,5 @@ class _RulesReader(ExpressionReader):
         if node is None:
             return ()
         return tuple(
-            self.text((*path, i), word, "an alias") for i, word in enumerate(self.items(path, node, "aliases"))
+            self.text((*path, i), word, "a word") for i, word in enumerate(self.items(path, node, "a list of words"))
         )

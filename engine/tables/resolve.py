@@ -310,6 +310,12 @@ class _Resolving:
                     if not any(finding.field == name for finding in self.findings):
                         hint = f"set {name} in the stage's config or in base_config"
                         self._fault("config-missing", f"{name} is missing: {why}", None, name, hint)
+        for parts in self.rules.together:
+            given = [name for name in parts if name in self.effective]
+            if given and len(given) < len(parts):
+                missing = " and ".join(name for name in parts if name not in self.effective)
+                message = f"{' and '.join(given)} is given without {missing}: they count together only"
+                self._fault("config-together", message, None, given[0])
 
 
 def _switches(stage: StageType, name: str) -> bool:

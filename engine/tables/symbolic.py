@@ -261,8 +261,8 @@ class SymbolicAlgebra:
             values = union(literal(entry) for _, entry in table.entries)
             if not step.partial:
                 return values
-            keys = tuple(key for key in table.keys if isinstance(key, str))
-            rest = replace(part, without=(*part.without, *keys)) if isinstance(part, Texts) else part
+            known = tuple(key for key in table.keys if isinstance(key, str))
+            rest = replace(part, without=(*part.without, *known)) if isinstance(part, Texts) else part
             return union([values, Domain((rest,))])
         message = f"a lookup takes text, numbers and booleans, not {described(Domain((part,)))}"
         self.note("row-type", message, step.at)
@@ -336,9 +336,7 @@ class SymbolicAlgebra:
             segments = [replace(segment, least=0) for segment in segments]
         return tuple(segments)
 
-    def record(
-        self, scope: SymbolicScope, entries: Sequence[tuple[str, Callable[[SymbolicScope], Domain]]]
-    ) -> Domain:
+    def record(self, scope: SymbolicScope, entries: Sequence[tuple[str, Callable[[SymbolicScope], Domain]]]) -> Domain:
         parts = dict(entries)
 
         def together(keys: tuple[str, ...]) -> set[tuple[bool | None, ...]]:

@@ -130,9 +130,7 @@ def _brief(value: object) -> str:
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
     if isinstance(value, int):
-        return (
-            str(value) if value.bit_length() < 70 else f"a number of about {value.bit_length() * 3 // 10} digits"
-        )
+        return str(value) if value.bit_length() < 70 else f"a number of about {value.bit_length() * 3 // 10} digits"
     if isinstance(value, float):
         return str(value)
     if isinstance(value, str):

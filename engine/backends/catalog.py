@@ -1,0 +1,274 @@
+"""Everything that the folders hold, loaded and proven: the rules, the contracts and the back ends.
+
+A catalog is made from a list of folders; nothing is read before it is asked for, and what was read is kept. A back
+end is handed out only when all its tables are proven. This module brings the parts together; it decides nothing
+about values and sends nothing.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+
+from engine.backends.description import (
+    AnswerForm,
+    BackendDescription,
+    ErrorForm,
+    StageDescription,
+    read_backend,
+)
+from engine.backends.folders import Folder, search_path
+from engine.documents import read_document
+from engine.errors import Finding, TableError, did_you_mean
+from engine.tables.contracts import Contract, ContractLibrary
+from engine.tables.forms import LookupTable, Table
+from engine.tables.inherit import TableSource, flatten, read_table
+from engine.tables.ownership import condition_findings
+from engine.tables.prove import expression_findings, prove_table, visible_fields
+from engine.tables.request import RequestRules, StageType, read_rules
+from engine.tables.request_contracts import request_contract_text
+from engine.tables.rule_checks import rule_findings
+from engine.values import Json
+
+__all__ = ["Backend", "BackendStage", "Catalog"]
+
+
+@dataclass(frozen=True, slots=True)
+class BackendStage:
+    """One stage type as one back end runs it: proven table, contract, and how it is sent."""
+
+    stage: StageType
+    table: Table
+    contract: Contract
+    description: StageDescription
+    answer: AnswerForm
+    lookups: Mapping[str, LookupTable]
+
+
+@dataclass(frozen=True, slots=True)
+class Backend:
+    """A back end whose tables are proven."""
+
+    name: str
+    title: str
+    preview: str | None
+    errors: ErrorForm
+    stages: Mapping[str, BackendStage]
+
+
+class Catalog:
+    """Rules, contracts and back ends of a list of folders, the first folder winning. Safe to share by threads."""
+
+    def __init__(self, folders: Iterable[Path] = ()) -> None:
+        """Search these folders first, then the user's, installed packages' and the built-in one."""
+        self.folders: Sequence[Folder] = search_path(folders)
+        self.contracts = ContractLibrary([(folder.schemas, _shown(folder, "schemas")) for folder in self.folders])
+        self._backends: dict[str, Backend] = {}
+        self._descriptions: dict[str, BackendDescription] = {}
+        self._sources: dict[str, TableSource | None] = {}
+        self._lock = threading.RLock()
+
+    @cached_property
+    def rules(self) -> RequestRules:
+        """The rules of every folder's request.yaml. Raises TableError with all findings."""
+        with self._lock:
+            schemas = self.contracts.definitions("fields")
+            files = [(f, f.mappings / "request.yaml") for f in reversed(self.folders)]
+            documents = [read_document(file, name=f.name_of(file)) for f, file in files if file.is_file()]
+            rules = read_rules(documents, schemas)
+            if findings := [*rule_findings(rules)]:
+                raise TableError(findings)
+            return rules
+
+    @cached_property
+    def request_contracts(self) -> Mapping[str, Contract]:
+        """The contract of every stage type's request."""
+        with self._lock:
+            return {name: self.contracts.load(f"request/{name}") for name in self.rules.stages}
+
+    def names(self) -> list[str]:
+        """The back ends that there are."""
+        found = {file.parent.name for folder in self.folders for file in folder.mappings.glob("*/backend.yaml")}
+        return sorted(found)
+
+    def default(self) -> str | None:
+        """The back end that calls itself the default, or None."""
+        return next((name for name in self.names() if self._description(name).default), None)
+
+    def backend(self, name: str) -> Backend:
+        """The back end of this name, proven. Raises TableError with all findings, or where there is none."""
+        with self._lock:
+            if name not in self._backends:
+                backend, findings = self._loaded(name)
+                if findings or backend is None:
+                    raise TableError(findings)
+                self._backends[name] = backend
+            return self._backends[name]
+
+    def findings(self) -> list[Finding]:
+        """Everything that is wrong in any folder; empty where all is proven."""
+        try:
+            _ = self.rules
+        except TableError as problem:
+            return list(problem.findings)
+        found = [finding for name in self.names() for finding in self._loaded(name)[1]]
+        found += self._stale()
+        return list(dict.fromkeys(found))
+
+    def table(self, backend: str, stage: str) -> Table:
+        """The flat table of a stage, proven or not. Raises TableError where there is none."""
+        found = self._description_of_stage(backend, stage)
+        if found is None:
+            raise TableError([Finding("backend-no-stage", f"the back end {backend} has no stage {stage!r}")])
+        return self._flat(self._chain(backend), found.table)
+
+    # -- loading --------------------------------------------------------------------------------------------
+
+    def _loaded(self, name: str) -> tuple[Backend | None, list[Finding]]:
+        try:
+            chain = self._chain(name)
+            rules = self.rules
+        except TableError as problem:
+            return None, list(problem.findings)
+        findings: list[Finding] = []
+        stages: dict[str, BackendStage] = {}
+        for stage_name in dict.fromkeys(stage for description in chain for stage in description.stages):
+            try:
+                stages[stage_name] = self._stage(chain, stage_name, rules, findings)
+            except TableError as problem:
+                findings += problem.findings
+        errors = next((d.errors for d in chain if d.errors is not None), ErrorForm())
+        preview = next((d.preview for d in chain if d.preview is not None), None)
+        findings = [replace(f, backend=name) for f in findings]
+        return Backend(name, chain[0].title, preview, errors, stages), findings
+
+    def _stage(
+        self, chain: Sequence[BackendDescription], name: str, rules: RequestRules, findings: list[Finding]
+    ) -> BackendStage:
+        description = next(d.stages[name] for d in chain if name in d.stages)
+        stage = rules.stages.get(name)
+        if stage is None:
+            hint = did_you_mean(name, rules.stages)
+            message = f"there is no stage type {name!r}"
+            raise TableError([Finding("backend-unknown-stage", message, at=description.at, hint=hint)])
+        answer = next((d.answers[description.answer] for d in chain if description.answer in d.answers), None)
+        if answer is None:
+            known = [key for d in chain for key in d.answers]
+            message, hint = f"there is no answer {description.answer!r}", did_you_mean(description.answer, known)
+            raise TableError([Finding("backend-unknown-answer", message, at=description.at, hint=hint)])
+        table = self._flat(chain, description.table)
+        if table.payload is None:
+            message = "the table must say which contract its payload meets: 'payload: …'"
+            raise TableError([Finding("table-no-payload", message, at=table.at)])
+        contract = self._contract(chain, table.payload)
+        lookups = {key: t for d in reversed(chain) for key, t in d.lookups.items()}
+        fan_out, widened = description.fan_out, dict[str, int]()
+        if fan_out is not None:
+            most = rules.schemas.get(fan_out.over, {}).get("maxItems")
+            widened = {field: most - 1 for field, _ in fan_out.add_index if isinstance(most, int)}
+            findings += _fan_out_findings(description, rules, stage)
+        fields = visible_fields(rules, stage, {f: n for f, n in widened.items() if f in rules.schemas})
+        findings += prove_table(table, rules, stage, contract, fields)
+        beside = replace(table, lookups={**table.lookups, **lookups})
+        for expression in (description.gives.count, description.gives.width, description.gives.height):
+            found = expression_findings(expression, beside, rules, stage, fields, {"type": "integer"})
+            findings += (replace(finding, stage=name) for finding in found)
+        return BackendStage(stage, table, contract, description, answer, {**table.lookups, **lookups})
+
+    def _contract(self, chain: Sequence[BackendDescription], name: str) -> Contract:
+        names = [name] if "/" in name else [f"{d.name}/{name}" for d in chain]
+        return self.contracts.load(next((n for n in names if self.contracts.has(n)), names[0]))
+
+    def _chain(self, name: str) -> list[BackendDescription]:
+        """A back end and those that it extends, the most derived first."""
+        chain = [self._description(name)]
+        while (parent := chain[-1].extends) is not None:
+            if any(parent == known.name for known in chain):
+                message = f"back ends extend each other in a circle: {parent}"
+                raise TableError([Finding("inherit-circle", message, at=chain[-1].at)])
+            chain.append(self._description(parent))
+        return chain
+
+    def _description(self, name: str) -> BackendDescription:
+        with self._lock:
+            if name not in self._descriptions:
+                files = [(f, f.mappings / name / "backend.yaml") for f in self.folders]
+                found = [(f, file) for f, file in files if name in self.names() and file.is_file()]
+                if not found:
+                    message, hint = f"there is no back end {name!r}", did_you_mean(name, self.names())
+                    raise TableError(
+                        [Finding("backend-unknown", message, hint=hint or f"there are: {', '.join(self.names())}")]
+                    )
+                first, others = found[0], found[1:]
+                description = read_backend(read_document(first[1], name=first[0].name_of(first[1])), name)
+                if others and not description.overrides:
+                    message = f"the back end {name!r} is there already, at {others[0][0].name_of(others[0][1])}"
+                    hint = "give it another name, or say 'overrides: true' if it is to stand for that one"
+                    raise TableError([Finding("backend-shadowed", message, at=description.at, hint=hint)])
+                self._descriptions[name] = description
+            return self._descriptions[name]
+
+    def _description_of_stage(self, backend: str, stage: str) -> StageDescription | None:
+        return next((d.stages[stage] for d in self._chain(backend) if stage in d.stages), None)
+
+    def _flat(self, chain: Sequence[BackendDescription], name: str) -> Table:
+        names = [name] if "/" in name else [f"{d.name}/{name}" for d in chain]
+
+        def find(parent: str) -> TableSource | None:
+            places = [parent] if "/" in parent else [f"{d.name}/{parent}" for d in chain]
+            return next((source for place in places if (source := self._source(place)) is not None), None)
+
+        source = next((s for n in names if (s := self._source(n)) is not None), None)
+        if source is None:
+            at = next((d.stages[name].at for d in chain if name in d.stages), chain[0].at)
+            raise TableError([Finding("table-missing", f"there is no table mappings/{names[0]}.yaml", at=at)])
+        return flatten(source, find)
+
+    def _source(self, name: str) -> TableSource | None:
+        with self._lock:
+            if name not in self._sources:
+                self._sources[name] = None
+                for folder in self.folders:
+                    file = folder.mappings.joinpath(*name.split("/")).with_suffix(".yaml")
+                    if file.resolve().is_relative_to(folder.mappings.resolve()) and file.is_file():
+                        self._sources[name] = read_table(read_document(file, name=folder.name_of(file)), name)
+                        break
+            return self._sources[name]
+
+    # -- generated files ------------------------------------------------------------------------------------
+
+    def stale_files(self) -> Iterator[tuple[Path, str, str]]:
+        """Request contracts that are not what the rules give: the file, its name for people, its right text."""
+        folder = self.folders[-1]
+        for name, stage in self.rules.stages.items():
+            file = folder.schemas / "request" / f"{name}.json"
+            text = request_contract_text(self.rules, stage)
+            if not file.is_file() or file.read_text(encoding="utf-8") != text:
+                yield file, folder.name_of(file), text
+
+    def _stale(self) -> list[Finding]:
+        message = "is not what schemas/fields.json and mappings/request.yaml give"
+        hint = "run 'stage-engine check --write'"
+        return [Finding("contract-stale", f"{name} {message}", hint=hint) for _, name, _ in self.stale_files()]
+
+
+def _fan_out_findings(description: StageDescription, rules: RequestRules, stage: StageType) -> Iterator[Finding]:
+    fan_out = description.fan_out
+    assert fan_out is not None  # noqa: S101 - the caller asked
+    schema: Mapping[str, Json] = rules.schemas.get(fan_out.over, {})
+    if schema.get("type") != "array" or (fan_out.over == "input_images") != stage.takes_images:
+        message = f"a stage of type {stage.name} cannot be fanned out over {fan_out.over!r}"
+        yield Finding("backend-fan-out", message, at=fan_out.at, hint="it must be a list that the stage has")
+    for name, condition in fan_out.add_index:
+        if rules.schemas.get(name, {}).get("type") != "integer" or rules.group_of(name) not in stage.groups:
+            message = f"an index cannot be added to {name!r}: it is no whole number of this stage"
+            yield Finding("backend-fan-out", message, at=fan_out.at)
+        if condition is not None:
+            yield from condition_findings(condition, rules, stage)
+
+
+def _shown(folder: Folder, inside: str) -> str:
+    return f"{folder.shown}/{inside}" if folder.shown else inside

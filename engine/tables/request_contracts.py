@@ -1,0 +1,65 @@
+"""The contract of each stage type's request, made from the fields and the rules of request.yaml.
+
+`schemas/request/<stage>.json` holds what this gives, so that people can read and review it; `check` says when a
+file there is stale. A field's rule says what is required; nothing here is written twice.
+"""
+
+from __future__ import annotations
+
+import json
+
+from engine.tables.request import RequestRules, StageType
+from engine.values import ABSENT, Json
+
+__all__ = ["request_contract", "request_contract_text"]
+
+_FIELDS = "../fields.json#/$defs/"
+
+
+def request_contract(rules: RequestRules, stage: StageType) -> dict[str, Json]:
+    """The contract of this stage type's requests, with `$ref`s into fields.json at property level."""
+    constants = rules.constants_of(stage)
+    properties: dict[str, Json] = {}
+    required: list[Json] = []
+    needs: dict[str, Json] = {}
+    for name in rules.schemas:
+        if name in constants:
+            properties[name] = {"const": constants[name]}
+            required.append(name)
+            continue
+        switched = [v.switch for v in stage.groups.values() if v.switch == name]
+        group = rules.group_of(name)
+        if group is None and switched:
+            properties[name] = {"$ref": _FIELDS + name}
+            required.append(name)
+        elif group in stage.groups and not rules.rule(name).input:
+            properties[name] = {"$ref": _FIELDS + name}
+            visibility, rule = stage.groups[str(group)], rules.rule(name)
+            given = rule.required or (visibility.defaults and rule.default is not ABSENT)
+            if visibility.switch is None and given:
+                required.append(name)
+            elif visibility.switch in rules.groups[str(group)] and name != visibility.switch:
+                needs[name] = [visibility.switch]
+        for together in rules.together:
+            if name in properties and name in together:
+                needs[name] = [other for other in together if other != name]
+    if stage.takes_images:
+        properties["input_images"] = {"$ref": _FIELDS + "input_images"}
+        required.append("input_images")
+    contract: dict[str, Json] = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$comment": "Made from schemas/fields.json and mappings/request.yaml by 'stage-engine check --write'.",
+        "title": f"A request of the stage type {stage.name}",
+        "type": "object",
+        "properties": properties,
+        "required": required,
+        "additionalProperties": False,
+    }
+    if needs:
+        contract["dependentRequired"] = needs
+    return contract
+
+
+def request_contract_text(rules: RequestRules, stage: StageType) -> str:
+    """The file's text: indented, one key a line, ending in a newline."""
+    return json.dumps(request_contract(rules, stage), indent=2, ensure_ascii=False) + "\n"
