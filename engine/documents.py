@@ -34,10 +34,8 @@ MAX_DEPTH: Final = 40
 #: How many values and keys a file may hold, each alias counted as what it stands for.
 MAX_NODES: Final = 100_000
 
-# libyaml is about ten times as fast; a wheel of PyYAML may come without it.
-_LOADER: type[yaml.SafeLoader] | type[yaml.CSafeLoader] = (
-    yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader
-)
+# libyaml is several times as fast; a wheel of PyYAML may come without it.
+_LOADER: type[yaml.SafeLoader] | type[yaml.CSafeLoader] = yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader
 
 _NUMBER: Final = re.compile(r"-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?", re.ASCII)
 _NOT_FINITE: Final = re.compile(r"[+-]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
@@ -195,9 +193,7 @@ def parse_yaml(text: str, file: str) -> Document:
             elif isinstance(event, yaml.DocumentStartEvent):
                 documents += 1
                 if documents > 1:
-                    builder.stop(
-                        "document-syntax", "A second document starts here: one file holds one.", line, column
-                    )
+                    builder.stop("document-syntax", "A second document starts here: one file holds one.", line, column)
     except yaml.MarkedYAMLError as error:
         line, column = _place(error.problem_mark if error.problem_mark is not None else error.context_mark)
         problem = str(error.problem)
@@ -289,9 +285,7 @@ class _Builder:
 
     def tag(self, tag: str | None, line: int, column: int) -> None:
         if tag is not None:
-            self.find(
-                "yaml-tag", "A tag stands here, and tags are not read.", line, column, hint="Remove the tag."
-            )
+            self.find("yaml-tag", "A tag stands here, and tags are not read.", line, column, hint="Remove the tag.")
 
     def refuse_number(self, word: str, line: int, column: int) -> None:
         shown = word if len(word) <= 24 else f"{word[:24]}…"
@@ -333,9 +327,7 @@ class _Builder:
         else:
             self._add(node)
 
-    def open(
-        self, into: dict[str, Json] | list[Json], line: int, column: int, *, anchor: str | None = None
-    ) -> None:
+    def open(self, into: dict[str, Json] | list[Json], line: int, column: int, *, anchor: str | None = None) -> None:
         start = self._count
         self._weigh(1, line, column)
         if len(self._open) >= MAX_DEPTH:

@@ -26,6 +26,7 @@ __all__ = [
     "PayloadError",
     "PlanError",
     "Position",
+    "RunIncompleteError",
     "StageEngineError",
     "TableError",
     "did_you_mean",
@@ -124,6 +125,10 @@ class PayloadError(_FindingsError):
 
 class ImageError(StageEngineError):
     """Bytes that should be an image are not, or are one of a kind or size that is not accepted."""
+
+
+class RunIncompleteError(StageEngineError):
+    """A run ended without an error and yet without all that was asked for: cancelled, or fewer pictures."""
 
 
 class BackendError(StageEngineError):

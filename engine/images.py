@@ -122,8 +122,7 @@ class Image:
         except ValueError as error:
             # `error` speaks of the kind of fault only; neither it nor this message holds any of the text.
             raise ImageError(
-                f"The image is not valid base64 text ({error}). "
-                "Send it on one line, padded, in the standard alphabet.",
+                f"The image is not valid base64 text ({error}). Send it on one line, padded, in the standard alphabet.",
                 code="image-not-base64",
             ) from error
         image = cls.from_bytes(data)

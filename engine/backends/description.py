@@ -64,10 +64,14 @@ class AnswerForm:
 
 @dataclass(frozen=True, slots=True)
 class ErrorForm:
-    """Where a refusal's message may stand, in the order in which to look, and where the place it complains of."""
+    """Where a refusal's message may stand, in the order in which to look, and where the place it complains of.
+
+    `hints`: for a status code, what a person can do about it.
+    """
 
     message: tuple[Place, ...] = ()
     where: Place | None = None
+    hints: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,11 +192,13 @@ class _Reader(ExpressionReader):
 
     def _errors(self, path: Path, node: Json) -> ErrorForm:
         form = self.mapping(path, node, "'errors'")
-        self.known(path, form, {"message", "where"}, "'errors'")
+        self.known(path, form, {"message", "where", "hints"}, "'errors'")
+        hints = self.mapping((*path, "hints"), form.get("hints"), "'hints'")
         places = self.items((*path, "message"), form.get("message", []), "'message'")
         return ErrorForm(
             tuple(self._place((*path, "message", i), place) for i, place in enumerate(places)),
             self._place((*path, "where"), form["where"]) if "where" in form else None,
+            {status: self.text((*path, "hints", status), hint, "a hint") for status, hint in hints.items()},
         )
 
     def _answer(self, path: Path, node: Json) -> AnswerForm:

@@ -1,0 +1,158 @@
+"""From a request to the bodies that a back end is sent: the table, evaluated and held against its contract.
+
+Pure: nothing is sent, the request is not changed, the same request always gives the same bodies. A stage that is
+fanned out gives one call for every picture. Image handles stand in the bodies until they are encoded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from engine.backends.catalog import Backend, BackendStage
+from engine.errors import Finding, PayloadError, did_you_mean
+from engine.images import Image
+from engine.request import GenerateImagesRequest
+from engine.tables.concrete import ConcreteAlgebra, EvaluationError, Scope, Value
+from engine.tables.forms import Expression, Row, target_text
+from engine.tables.validation import Problem
+from engine.tables.walk import Walker
+from engine.tables.walk import Written as AnyWritten
+from engine.values import ABSENT, is_integer
+from engine.wire import digest
+
+__all__ = ["Call", "place", "prepare"]
+
+Written = AnyWritten[Value, Scope]
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call of a request: its body, and what it should give (`count` pictures of `width` x `height` pixels)."""
+
+    index: int
+    body: Mapping[str, Value]
+    rows: Mapping[str, Row]
+    count: int
+    width: int
+    height: int
+
+    @property
+    def digest(self) -> str:
+        """The digest of the body, images by theirs."""
+        return digest(self.body)
+
+    def stand_ins(self) -> list[Image]:
+        """Stand-ins for the pictures that this call should give."""
+        return [Image.predict(max(1, self.width), max(1, self.height)) for _ in range(self.count)]
+
+
+def prepare(backend: Backend, request: GenerateImagesRequest) -> tuple[Call, ...]:
+    """The calls of a request. Raises PayloadError with everything that is wrong; nothing is sent."""
+    stage = backend.stages.get(request.stage_type)
+    if stage is None:
+        known = did_you_mean(request.stage_type, backend.stages) or f"it runs: {', '.join(backend.stages)}"
+        message = f"the back end {backend.name} has no stage of type {request.stage_type!r}"
+        raise PayloadError(
+            [Finding("payload-no-stage", message, hint=known, stage=request.stage_id, backend=backend.name)]
+        )
+    calls: list[Call] = []
+    findings: dict[Finding, None] = {}
+    for index, (fields, image) in enumerate(_fanned_out(stage, request)):
+        try:
+            calls.append(_call(stage, request, index, fields, image))
+        except EvaluationError as problem:
+            findings[Finding(problem.code, str(problem), at=problem.at, hint=problem.hint)] = None
+            continue
+        for problem_found in stage.contract.problems(calls[-1].body):
+            findings[_finding(stage, problem_found, calls[-1].rows)] = None
+    if findings:
+        named = [Finding(f.code, f.message, f.at, f.hint, f.origin, request.stage_id, backend.name) for f in findings]
+        raise PayloadError(named)
+    return tuple(calls)
+
+
+def _fanned_out(
+    stage: BackendStage, request: GenerateImagesRequest
+) -> Iterable[tuple[Mapping[str, Value], Image | None]]:
+    """The request's fields for each call, and the picture that the call is about."""
+    fan_out = stage.description.fan_out
+    if fan_out is None:
+        yield request.fields, request.input_images[0] if request.input_images else None
+        return
+    parts: object = request.input_images if stage.stage.takes_images else request.fields.get(fan_out.over, [])
+    walker: Walker[Value, Scope] = Walker(ConcreteAlgebra(), stage.lookups)
+    scope = Scope(request.fields, request.groups)
+    added = [name for name, when in fan_out.add_index if when is None or walker.holds(when, scope)]
+    for index, part in enumerate(parts if isinstance(parts, (list, tuple)) else ()):
+        fields = dict(request.fields)
+        for name in added:
+            value = fields.get(name)
+            # A negative value asks the server to draw one itself: it draws anew for every call.
+            if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+                fields[name] = value + index
+        if not stage.stage.takes_images:
+            fields[fan_out.over] = [part]
+        yield fields, part if isinstance(part, Image) else None
+
+
+def _call(
+    stage: BackendStage, request: GenerateImagesRequest, index: int, fields: Mapping[str, Value], image: Image | None
+) -> Call:
+    known: dict[str, Value] = dict(fields)
+    if stage.stage.takes_images and image is not None:
+        pictures: list[Value] = [*request.input_images]
+        known |= {"input_images": pictures}
+        known |= {"input.image": image, "input.width": image.width, "input.height": image.height}
+    scope = Scope(known, request.groups)
+    walker: Walker[Value, Scope] = Walker(ConcreteAlgebra(), stage.lookups)
+    written = list(walker.walk(stage.table.flow, scope))
+    gives = stage.description.gives
+    count, width, height = (
+        _whole(walker, expression, scope) for expression in (gives.count, gives.width, gives.height)
+    )
+    rows = {target_text(one.row.target): one.row for one in written}
+    return Call(index, place(written), rows, count, width, height)
+
+
+def _whole(walker: Walker[Value, Scope], expression: Expression, scope: Scope) -> int:
+    value = walker.evaluate(expression, scope)
+    if not is_integer(value):
+        raise EvaluationError("value-not-convertible", "this must give a whole number", expression.at)
+    return int(value)  # type: ignore[arg-type]
+
+
+def place(written: Iterable[Written]) -> dict[str, Value]:
+    """What rows gave, put where their targets say. A target that ends in `-` appends to a list."""
+    body: dict[str, Value] = {}
+    for one in written:
+        if one.value is not ABSENT:
+            _put(body, one.row.target, one.value)
+    return body
+
+
+def _put(body: dict[str, Value], target: tuple[str, ...], value: Value) -> None:
+    *parents, last = target
+    here: dict[str, Value] = body
+    for position, step in enumerate(parents):
+        if last == "-" and position == len(parents) - 1:
+            items = here.get(step)
+            here[step] = [*items, value] if isinstance(items, list) else [value]
+            return
+        inner = here.get(step)
+        below: dict[str, Value] = dict(inner) if isinstance(inner, dict) else {}
+        here[step] = below
+        here = below
+    here[last] = value
+
+
+def _finding(stage: BackendStage, problem: Problem, rows: Mapping[str, Row]) -> Finding:
+    """A broken contract at run time, with the row that wrote the value."""
+    path = problem.path
+    row = next(
+        (rows[text] for n in range(len(path), 0, -1) if (text := target_text(path[:n])) in rows),
+        None,
+    )
+    at, origin = (stage.table.at, None) if row is None else (row.at, row.inherited_by)
+    message = f"{target_text(path) if path else 'the payload'} {problem.message}"
+    return Finding("payload-contract", message, at=at, hint=problem.hint, origin=origin)

@@ -1,0 +1,113 @@
+"""The client: a request in, pictures out, through one back end at one address.
+
+It brings together what is pure (`engine.backends`) and the socket (`engine.transport`); it decides nothing itself.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import TracebackType
+
+from engine.backends.build import Call, prepare
+from engine.backends.catalog import Catalog
+from engine.backends.exchange import exchange
+from engine.errors import BackendError
+from engine.images import Image
+from engine.request import GenerateImagesRequest
+from engine.results import GenerateResult
+from engine.tables.concrete import Value
+from engine.transport import MAX_ANSWER_BYTES, Transport
+
+__all__ = ["ApiClient", "PreparedRequest"]
+
+#: Where credentials are taken from when the caller passes none.
+USERNAME, PASSWORD = "STAGE_ENGINE_USERNAME", "STAGE_ENGINE_PASSWORD"
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedRequest:
+    """What a request will send: one body a call, with image handles in it, and what should come back."""
+
+    calls: tuple[Call, ...]
+
+    @property
+    def bodies(self) -> tuple[Mapping[str, Value], ...]:
+        """The wire body of every call."""
+        return tuple(call.body for call in self.calls)
+
+    @property
+    def stand_ins(self) -> tuple[Image, ...]:
+        """Stand-ins for the pictures that should come back, for a dry run of the next stage."""
+        return tuple(image for call in self.calls for image in call.stand_ins())
+
+
+class ApiClient:
+    """Generates images through a back end. May be shared by threads; close it, or use it in a `with`."""
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        backend: str,
+        auth: tuple[str, str] | None = None,
+        catalog: Catalog | None = None,
+        max_answer_bytes: int = MAX_ANSWER_BYTES,
+    ) -> None:
+        """Take the server's address and the name of its back end (`Catalog().names()` lists them).
+
+        `auth` is a name and a password for HTTP Basic; where it is None, STAGE_ENGINE_USERNAME and
+        STAGE_ENGINE_PASSWORD are looked up. `max_answer_bytes` bounds what is read of one answer.
+
+        Raises TableError where the back end is unknown or its tables are not proven, StageEngineError for a base
+        URL that is none.
+        """
+        self.catalog = Catalog() if catalog is None else catalog
+        self.backend = self.catalog.backend(backend)
+        self._transport = Transport(
+            base_url, auth=_from_environment() if auth is None else auth, max_answer_bytes=max_answer_bytes
+        )
+
+    def prepare(self, request: GenerateImagesRequest) -> PreparedRequest:
+        """Build and check every body of a request without sending anything. Raises PayloadError."""
+        return PreparedRequest(prepare(self.backend, request))
+
+    def generate_images(self, request: GenerateImagesRequest) -> GenerateResult:
+        """Send a request and wait for its pictures.
+
+        A back end that takes one picture at a time is called once for each, in order. Raises PayloadError before
+        anything is sent, BackendError where a call fails and no earlier call gave pictures.
+        """
+        calls = prepare(self.backend, request)
+        stage = self.backend.stages[request.stage_type]
+        steps = exchange(self.backend, stage, calls, stage_id=request.stage_id)
+        try:
+            outgoing = next(steps)
+            while True:
+                try:
+                    response = self._transport.send(outgoing, backend=self.backend.name, stage=request.stage_id)
+                except BackendError as problem:
+                    outgoing = steps.throw(problem)
+                else:
+                    outgoing = steps.send(response)
+        except StopIteration as end:
+            result: GenerateResult = end.value
+            return result
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._transport.close()
+
+    def __enter__(self) -> ApiClient:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def _from_environment() -> tuple[str, str] | None:
+    name, password = os.environ.get(USERNAME), os.environ.get(PASSWORD)
+    return None if name is None or password is None else (name, password)

@@ -1,0 +1,31 @@
+"""What listeners are told while a run goes on. Plain data; a listener is any callable that takes one event."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from engine.results import PipelineResult, StageResult
+
+__all__ = ["Event", "Listener"]
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One thing that happened. `index` and `total` count enabled stages from 0; run events name no stage.
+
+    `stage`: what became of the stage, when it has ended. `result`: what became of the run, when it has ended.
+    """
+
+    kind: Literal["run_started", "stage_started", "stage_finished", "run_finished"]
+    run_id: str
+    total: int
+    index: int | None = None
+    stage_id: str | None = None
+    stage_type: str | None = None
+    stage: StageResult | None = None
+    result: PipelineResult | None = None
+
+
+Listener: TypeAlias = Callable[[Event], None]

@@ -1,0 +1,279 @@
+"""The whole plan, before the first call: every stage resolved, built and checked, with stand-ins for pictures.
+
+What is wrong anywhere in the plan comes out here, all of it at once, and nothing has been sent. Sizes of pictures
+that do not exist yet are those that the stage before should give. This module knows plans and requests; a client
+is known to it as something that may be able to `prepare` a request.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from engine.backends.catalog import Catalog
+from engine.client import PreparedRequest
+from engine.errors import Finding, ImageError, PayloadError, PlanError, did_you_mean
+from engine.images import Image
+from engine.plan import Picture, RunConfig, StageExecution, StageExecutionPlan
+from engine.request import GenerateImagesRequest
+from engine.seeds import Seeds
+from engine.tables.request import RequestRules
+from engine.tables.resolve import Layer, Resolution, resolve
+from engine.values import ABSENT, canonical, non_json
+
+__all__ = ["PlannedRun", "PlannedStage", "Prepare", "as_image", "plan_run"]
+
+#: Builds and checks a request's bodies without sending anything.
+Prepare = Callable[[GenerateImagesRequest], PreparedRequest]
+
+#: What stands for a picture where nobody knows what size it will have, in pixels.
+_UNKNOWN_SIZE = 512
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedStage:
+    """One stage as it will run. `request` holds stand-ins for pictures; None where the stage is not enabled."""
+
+    execution: StageExecution
+    request: GenerateImagesRequest | None
+    prepared: PreparedRequest | None
+
+    @property
+    def enabled(self) -> bool:
+        """Whether the stage runs."""
+        return self.request is not None
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedRun:
+    """A plan that was found in order."""
+
+    plan: StageExecutionPlan
+    stages: tuple[PlannedStage, ...]
+    input_images: tuple[Image, ...]
+
+
+def plan_run(
+    plan: StageExecutionPlan,
+    base_config: Mapping[str, object],
+    catalog: Catalog,
+    prepare: Prepare | None = None,
+    *,
+    dry: bool = False,
+) -> PlannedRun:
+    """Resolve and check every stage. `dry`: draw seeds from the plan's digest, so that they are the same each time.
+
+    Raises PlanError with everything that is wrong with the plan and its configs, PayloadError with everything that
+    is wrong with the payloads. TableError where the tables are.
+    """
+    return _Planning(plan, base_config, catalog, prepare, dry=dry).run()
+
+
+class _Planning:
+    """One planning: collects findings over all stages."""
+
+    def __init__(
+        self,
+        plan: StageExecutionPlan,
+        base_config: Mapping[str, object],
+        catalog: Catalog,
+        prepare: Prepare | None,
+        *,
+        dry: bool,
+    ) -> None:
+        self._plan, self._catalog, self._prepare = plan, catalog, prepare
+        self._rules: RequestRules = catalog.rules
+        self._findings: list[Finding] = []
+        self._payload_findings: list[Finding] = []
+        self._base = self._layer("base_config", base_config)
+        digest = _digest(plan, base_config) if dry else None
+        self._seeds = Seeds(self._rules.schemas, dry=digest, leave=plan.options.seed == "server")
+
+    def run(self) -> PlannedRun:
+        plan = self._plan
+        self._check_ids()
+        enabled = [self._is_enabled(stage) for stage in plan.stages]
+        if not any(enabled):
+            self._fault("plan-empty", "the plan has no stage that is enabled", None)
+        images = self._input_images()
+        self._check_order(enabled, images)
+        self._check_ambiguous(enabled)
+        pictures: tuple[Image, ...] = images
+        stages = []
+        for stage, runs in zip(plan.stages, enabled, strict=True):
+            planned = self._stage(stage, pictures) if runs else PlannedStage(stage, None, None)
+            stages.append(planned)
+            if planned.prepared is not None:
+                pictures = planned.prepared.stand_ins
+            elif runs:
+                pictures = (Image.predict(_UNKNOWN_SIZE, _UNKNOWN_SIZE),)
+        if self._findings:
+            raise PlanError(self._findings)
+        if self._payload_findings:
+            raise PayloadError(self._payload_findings)
+        return PlannedRun(plan, tuple(stages), images)
+
+    def _fault(self, code: str, message: str, stage: StageExecution | None, hint: str | None = None) -> None:
+        at, name = (None, None) if stage is None else (stage.at, stage.id)
+        self._findings.append(Finding(code, message, at=at, hint=hint, stage=name))
+
+    def _check_ids(self) -> None:
+        seen: set[str] = set()
+        for stage in self._plan.stages:
+            if stage.id in seen:
+                self._fault("plan-duplicate-id", f"two stages have the id {stage.id!r}", stage)
+            seen.add(stage.id)
+
+    def _is_enabled(self, stage: StageExecution) -> bool:
+        """The stage's word on whether it runs; its toggle's where it has none; else it does."""
+        config = stage.stage_config
+        kind = self._rules.stages.get(config.stage_type)
+        if kind is None:
+            hint = did_you_mean(config.stage_type, self._rules.stages) or f"there are: {', '.join(self._rules.stages)}"
+            self._fault("plan-unknown-stage", f"there is no stage type {config.stage_type!r}", stage, hint)
+            return True
+        toggle = None if kind.toggle is None else config.fields.get(kind.toggle)
+        if toggle is not None and not isinstance(toggle, bool):
+            self._fault("plan-toggle", f"{kind.toggle} must be true or false", stage)
+        elif toggle is not None and config.enabled is not None and toggle != config.enabled:
+            said = "true" if config.enabled else "false"
+            message = f"the stage says enabled: {said}, and its own {kind.toggle} says the opposite"
+            self._fault("plan-toggle", message, stage, f"leave {kind.toggle} out")
+        elif config.enabled is None:
+            return toggle is not False
+        return config.enabled is not False
+
+    def _input_images(self) -> tuple[Image, ...]:
+        images = []
+        for index, picture in enumerate(self._plan.input_images):
+            try:
+                images.append(as_image(picture))
+            except ImageError as problem:
+                self._fault(problem.code, f"input_images.{index}: {problem.message}", None)
+        return tuple(images)
+
+    def _check_order(self, enabled: Sequence[bool], images: Sequence[Image]) -> None:
+        kinds = [
+            (stage, self._rules.stages[stage.stage_type])
+            for stage, runs in zip(self._plan.stages, enabled, strict=True)
+            if runs and stage.stage_type in self._rules.stages
+        ]
+        if not kinds or len(kinds) != sum(enabled):
+            return
+        first, kind = kinds[0]
+        if kind.takes_images and not self._plan.input_images:
+            hint = "give input_images, or enable a stage before it that makes pictures"
+            self._fault("plan-no-input", f"{first.id} takes pictures, and nothing before it makes some", first, hint)
+        if not kind.takes_images and images:
+            message = f"input_images are given, and the first stage that runs ({first.id}) makes its own"
+            self._fault("plan-input-unused", message, first, "leave them out, or disable that stage")
+        for stage, later in kinds[1:]:
+            if not later.takes_images:
+                message = f"{stage.id} makes new pictures and would throw away those of the stages before it"
+                self._fault("plan-pictures-lost", message, stage, "make it the first stage, or a plan of its own")
+
+    def _check_ambiguous(self, enabled: Sequence[bool]) -> None:
+        """A group that base switches on, in a plan where another stage exists for that group alone."""
+        running = [
+            (stage, self._rules.stages[stage.stage_type])
+            for stage, runs in zip(self._plan.stages, enabled, strict=True)
+            if runs and stage.stage_type in self._rules.stages
+        ]
+        spellings = self._rules.spellings()
+        on = {spellings.get(key, key) for key, value in self._base.values.items() if value is True}
+        for stage, kind in running:
+            own = {spellings.get(key, key) for key in stage.stage_config.fields}
+            for group, visibility in kind.groups.items():
+                if visibility.switch not in on or visibility.switch in own:
+                    continue
+                other = next((s for s, k in running if group in k.groups and k.groups[group].switch is None), None)
+                if other is not None:
+                    message = (
+                        f"base_config says {visibility.switch}, and the plan has a stage of its own for {group} "
+                        f"({other.id}): is {stage.id} to do it too?"
+                    )
+                    hint = f"say {visibility.switch}: true or false in the config of {stage.id}"
+                    self._fault("plan-ambiguous-group", message, stage, hint)
+
+    def _stage(self, stage: StageExecution, pictures: tuple[Image, ...]) -> PlannedStage:
+        kind = self._rules.stages.get(stage.stage_type)
+        if kind is None:
+            return PlannedStage(stage, None, None)
+        own = self._layer("stage_config", stage.stage_config.fields, stage)
+        try:
+            resolution = resolve(self._rules, kind, self._base, own, self._seeds.for_stage(stage.id))
+        except PlanError as problem:
+            self._findings += (replace(finding, stage=stage.id) for finding in problem.findings)
+            return PlannedStage(stage, None, None)
+        request = _request(stage, resolution, pictures if kind.takes_images else ())
+        for problem_found in self._catalog.request_contracts[kind.name].problems(request.payload):
+            place = ".".join(problem_found.path) if problem_found.path else "the request"
+            origin = resolution.origins.get(problem_found.path[0]) if problem_found.path else None
+            at = origin.at if origin is not None else stage.at
+            # Without pictures there is nothing to complain of here that the plan's order has not said.
+            if problem_found.path != ("input_images",):
+                message = f"{place} {problem_found.message}"
+                self._findings.append(Finding("request-contract", message, at, problem_found.hint, stage=stage.id))
+        prepared = None
+        if self._prepare is not None and not self._findings:
+            try:
+                prepared = self._prepare(request)
+            except PayloadError as problem:
+                self._payload_findings += problem.findings
+        return PlannedStage(stage, request, prepared)
+
+    def _layer(self, name: str, values: Mapping[str, object], stage: StageExecution | None = None) -> Layer:
+        """A config as a layer, its pictures as handles."""
+        pictures = {
+            word for word, field in self._rules.spellings().items() if "contentMediaType" in self._rules.schemas[field]
+        }
+        ready: dict[str, object] = {}
+        for key, value in values.items():
+            ready[key] = value
+            if key in pictures and isinstance(value, (bytes, Path, str)):
+                try:
+                    ready[key] = as_image(value)
+                except ImageError as problem:
+                    self._fault(problem.code, f"{name}: {key}: {problem.message}", stage)
+        place = values.place if isinstance(values, RunConfig) else (lambda _: None)
+        return Layer(name, ready, place)
+
+
+def _request(stage: StageExecution, resolution: Resolution, pictures: tuple[Image, ...]) -> GenerateImagesRequest:
+    return GenerateImagesRequest(
+        stage_id=stage.id,
+        stage_type=stage.stage_type,
+        fields={name: value for name, value in resolution.fields.items() if value is not ABSENT},
+        input_images=pictures,
+        groups=resolution.groups,
+        origins=resolution.origins,
+    )
+
+
+def as_image(picture: Picture) -> Image:
+    """A handle for what a caller gave: a handle, the bytes of a file, or a path. Raises ImageError."""
+    if isinstance(picture, Image):
+        return picture
+    if isinstance(picture, bytes):
+        return Image.from_bytes(picture)
+    return Image.from_file(Path(picture))
+
+
+def _digest(plan: StageExecutionPlan, base_config: Mapping[str, object]) -> str:
+    """A digest of everything that the plan says, so that a dry run draws the same values every time."""
+
+    def plain(value: object) -> object:
+        if isinstance(value, Mapping):
+            return {str(key): plain(item) for key, item in value.items()}
+        if isinstance(value, (list, tuple)):
+            return [plain(item) for item in value]
+        return value if non_json(value) is None else repr(value)
+
+    def stages() -> Iterator[object]:
+        for stage in plan.stages:
+            config = stage.stage_config
+            yield [stage.id, config.stage_type, config.enabled, plain(config.fields)]
+
+    return hashlib.sha256(canonical([plain(base_config), list(stages())]).encode()).hexdigest()

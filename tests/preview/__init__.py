@@ -1,0 +1,1 @@
+"""Tests of the embedded preview server, over real HTTP on loopback."""

@@ -1,0 +1,75 @@
+"""A running preview server, and pictures to send to it."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import requests
+from PIL import Image
+
+from engine.preview import PreviewServer
+
+
+def as_png(image: Image.Image) -> str:
+    """A picture as base64 text."""
+    file = io.BytesIO()
+    image.save(file, "PNG")
+    return base64.b64encode(file.getvalue()).decode()
+
+
+def opened(text: str) -> Image.Image:
+    """The picture in a base64 text."""
+    image = Image.open(io.BytesIO(base64.b64decode(text, validate=True)))
+    image.load()
+    return image
+
+
+def photo(width: int, height: int) -> Image.Image:
+    """A picture that comes from elsewhere: every pixel differs from its neighbours."""
+    return Image.merge(
+        "RGB",
+        [
+            Image.linear_gradient("L").resize((width, height)),
+            Image.linear_gradient("L").rotate(90).resize((width, height)),
+            Image.radial_gradient("L").resize((width, height)),
+        ],
+    )
+
+
+class Client:
+    """Posts to a server and reads what it answers."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+
+    def post(self, path: str, body: object, status: int = 200) -> Any:
+        answer = requests.post(f"{self.url}/sdapi/v1/{path}", json=body, timeout=60)
+        assert answer.status_code == status, answer.text[:500]
+        assert answer.headers["Content-Type"] == "application/json"
+        return answer.json()
+
+    def get(self, path: str, status: int = 200) -> Any:
+        answer = requests.get(f"{self.url}{path}", timeout=60)
+        assert answer.status_code == status
+        return answer.json()
+
+    def make(self, path: str, **body: object) -> tuple[list[Image.Image], dict[str, Any]]:
+        """The pictures and `info` of a small generation."""
+        answer = self.post(path, {"width": 64, "height": 64, "steps": 20, "seed": 7, "prompt": "a cat", **body})
+        return [opened(text) for text in answer["images"]], json.loads(answer["info"])
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[PreviewServer]:
+    with PreviewServer(check=lambda name, body: [], missing=["nope", "lost.safetensors"]) as running:
+        yield running
+
+
+@pytest.fixture
+def client(server: PreviewServer) -> Client:
+    return Client(server.url)
