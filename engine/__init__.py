@@ -1,11 +1,12 @@
 """stage-engine: runs multi-stage image-generation plans against Stable Diffusion servers.
 
+    from pathlib import Path
     from engine import ApiClient, PipelineRunner, RunConfig, StageConfig, StageExecution, StageExecutionPlan
 
     plan = StageExecutionPlan((StageExecution("first", StageConfig("txt2img")),))
     with ApiClient("http://127.0.0.1:7860", backend="a1111") as client:
         result = PipelineRunner(client).run_pipeline(plan, RunConfig(prompt="a lighthouse at dusk"))
-    result.raise_for_status().images[0].save("lighthouse.png")
+    result.raise_for_status().images[0].save(Path("lighthouse.png"))
 
 Every name in `__all__` is public. They are loaded when they are first used, so that importing this package costs
 neither a network library nor a look at the disk.
