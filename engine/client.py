@@ -1,6 +1,7 @@
 """The client: a request in, pictures out, through one back end at one address.
 
-It brings together what is pure (`engine.backends`) and the socket (`engine.transport`); it decides nothing itself.
+It brings together what is pure (`engine.backends`) and the socket (`engine.transport`), and holds every request
+against its contract, since not all of them come from a runner; it decides nothing itself.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from types import TracebackType
 from engine.backends.build import Call, prepare
 from engine.backends.catalog import Catalog
 from engine.backends.exchange import exchange
-from engine.errors import BackendError
+from engine.errors import BackendError, Finding, PayloadError
 from engine.images import Image
 from engine.request import GenerateImagesRequest
 from engine.results import GenerateResult
@@ -70,7 +71,20 @@ class ApiClient:
         )
 
     def prepare(self, request: GenerateImagesRequest) -> PreparedRequest:
-        """Build and check every body of a request without sending anything. Raises PayloadError."""
+        """Check a request, and build and check every body of it, without sending anything. Raises PayloadError."""
+        contract = self.catalog.request_contracts.get(request.stage_type)
+        problems = contract.problems(request.payload) if contract is not None else ()
+        if problems:
+            raise PayloadError(
+                Finding(
+                    "request-contract",
+                    f"{'.'.join(problem.path) if problem.path else 'the request'} {problem.message}",
+                    at=origin.at if problem.path and (origin := request.origins.get(problem.path[0])) else None,
+                    hint=problem.hint,
+                    stage=request.stage_id,
+                )
+                for problem in problems
+            )
         return PreparedRequest(prepare(self.backend, request))
 
     def generate_images(self, request: GenerateImagesRequest) -> GenerateResult:
@@ -79,7 +93,7 @@ class ApiClient:
         A back end that takes one picture at a time is called once for each, in order. Raises PayloadError before
         anything is sent, BackendError where a call fails and no earlier call gave pictures.
         """
-        calls = prepare(self.backend, request)
+        calls = self.prepare(request).calls
         stage = self.backend.stages[request.stage_type]
         steps = exchange(self.backend, stage, calls, stage_id=request.stage_id)
         try:

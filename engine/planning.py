@@ -8,9 +8,11 @@ is known to it as something that may be able to `prepare` a request.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Final
 
 from engine.backends.catalog import Catalog
 from engine.client import PreparedRequest
@@ -28,8 +30,15 @@ __all__ = ["PlannedRun", "PlannedStage", "Prepare", "as_image", "plan_run"]
 #: Builds and checks a request's bodies without sending anything.
 Prepare = Callable[[GenerateImagesRequest], PreparedRequest]
 
+#: The longest name of a file, and of one part of it, that is tried: a longer text is a picture, not its name.
+_MAX_NAME: Final = 4096
+_MAX_PART: Final = 255
+
+#: Deeper than any value of a config may be; deeper still, it is left as it is, and refused later.
+_MAX_DEPTH: Final = 40
+
 #: What stands for a picture where nobody knows what size it will have, in pixels.
-_UNKNOWN_SIZE = 512
+_UNKNOWN_SIZE: Final = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,19 +114,41 @@ class _Planning:
         for stage, runs in zip(plan.stages, enabled, strict=True):
             planned = self._stage(stage, pictures) if runs else PlannedStage(stage, None, None)
             stages.append(planned)
-            if planned.prepared is not None:
-                pictures = planned.prepared.stand_ins
-            elif runs:
-                pictures = (Image.predict(_UNKNOWN_SIZE, _UNKNOWN_SIZE),)
+            if runs:
+                pictures = self._expected(planned)
         if self._findings:
             raise PlanError(self._findings)
         if self._payload_findings:
             raise PayloadError(self._payload_findings)
         return PlannedRun(plan, tuple(stages), images)
 
+    def _expected(self, planned: PlannedStage) -> tuple[Image, ...]:
+        """Stand-ins for what a stage should give."""
+        unknown = (Image.predict(_UNKNOWN_SIZE, _UNKNOWN_SIZE),)
+        if planned.prepared is None:
+            return unknown
+        try:
+            return planned.prepared.stand_ins
+        except ImageError as problem:
+            stage = planned.execution
+            message = f"{stage.id} would give too large a picture: {problem.message}"
+            self._payload_findings.append(Finding("payload-size", message, at=stage.at, stage=stage.id))
+            return unknown
+
     def _fault(self, code: str, message: str, stage: StageExecution | None, hint: str | None = None) -> None:
         at, name = (None, None) if stage is None else (stage.at, stage.id)
         self._findings.append(Finding(code, message, at=at, hint=hint, stage=name))
+
+    def _add(self, findings: Sequence[Finding], stage: StageExecution) -> None:
+        """Keep a stage's findings. What is wrong with the base config is said once, and not of any stage."""
+        spellings = self._rules.spellings()
+        base = {spellings.get(key, key) for key in self._base.values}
+        own = {spellings.get(key, key) for key in stage.stage_config.fields}
+        for finding in findings:
+            if finding.field not in base - own:
+                self._findings.append(replace(finding, stage=stage.id))
+            elif finding not in self._findings:
+                self._findings.append(finding)
 
     def _check_ids(self) -> None:
         seen: set[str] = set()
@@ -205,21 +236,22 @@ class _Planning:
         try:
             resolution = resolve(self._rules, kind, self._base, own, self._seeds.for_stage(stage.id))
         except PlanError as problem:
-            self._findings += (replace(finding, stage=stage.id) for finding in problem.findings)
+            self._add(problem.findings, stage)
             return PlannedStage(stage, None, None)
         request = _request(stage, resolution, pictures if kind.takes_images else ())
         for problem_found in self._catalog.request_contracts[kind.name].problems(request.payload):
             place = ".".join(problem_found.path) if problem_found.path else "the request"
             origin = resolution.origins.get(problem_found.path[0]) if problem_found.path else None
             at = origin.at if origin is not None else stage.at
-            # Without pictures there is nothing to complain of here that the plan's order has not said.
-            if problem_found.path != ("input_images",):
+            # That there are no pictures is what the plan's order has said already.
+            if pictures or problem_found.path != ("input_images",):
                 message = f"{place} {problem_found.message}"
                 self._findings.append(Finding("request-contract", message, at, problem_found.hint, stage=stage.id))
         prepared = None
         if self._prepare is not None and not self._findings:
             try:
-                prepared = self._prepare(request)
+                given: object = self._prepare(request)
+                prepared = given if isinstance(given, PreparedRequest) else None
             except PayloadError as problem:
                 self._payload_findings += problem.findings
         return PlannedStage(stage, request, prepared)
@@ -231,12 +263,13 @@ class _Planning:
         }
         ready: dict[str, object] = {}
         for key, value in values.items():
-            ready[key] = value
+            ready[key] = _plain(value)
             if key in pictures and isinstance(value, (bytes, Path, str)):
                 try:
                     ready[key] = as_image(value)
                 except ImageError as problem:
                     self._fault(problem.code, f"{name}: {key}: {problem.message}", stage)
+                    ready[key] = Image.predict(_UNKNOWN_SIZE, _UNKNOWN_SIZE)  # so that it is complained of once
         place = values.place if isinstance(values, RunConfig) else (lambda _: None)
         return Layer(name, ready, place)
 
@@ -258,7 +291,24 @@ def as_image(picture: Picture) -> Image:
         return picture
     if isinstance(picture, bytes):
         return Image.from_bytes(picture)
+    name = str(picture)
+    if (
+        name[:5].lower() == "data:"
+        or len(name) > _MAX_NAME
+        or any(len(p) > _MAX_PART for p in re.split(r"[/\\]", name))
+    ):
+        message = f"a text of {len(name)} characters is no file name; give base64 text as Image.from_base64(text)"
+        raise ImageError(message, code="image-unreadable")
     return Image.from_file(Path(picture))
+
+
+def _plain(value: object, depth: int = _MAX_DEPTH) -> object:
+    """Lists and mappings of any kind as JSON's own, copied, so that what the caller changes later changes nothing."""
+    if depth and isinstance(value, Mapping):
+        return {key: _plain(item, depth - 1) for key, item in value.items()}
+    if depth and isinstance(value, (list, tuple)):
+        return [_plain(item, depth - 1) for item in value]
+    return value
 
 
 def _digest(plan: StageExecutionPlan, base_config: Mapping[str, object]) -> str:

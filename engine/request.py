@@ -18,7 +18,8 @@ class GenerateImagesRequest:
 
     `fields`: every field that the stage type sees, checked against its request contract; images are handles.
     `input_images`: the pictures that come in, in order; empty for a stage type that takes none.
-    `groups`: the groups of fields that are on. `origins`: where each value comes from.
+    `groups`: the groups of fields that are on; a client finds them from the switches in `fields`.
+    `origins`: where each value comes from, for messages.
     """
 
     stage_id: str

@@ -10,7 +10,7 @@ from __future__ import annotations
 import datetime
 import logging
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Protocol
 
@@ -19,10 +19,12 @@ from engine.cancel import Cancellable, CancelToken
 from engine.errors import AnswerError, Finding, StageEngineError
 from engine.events import Event, Listener
 from engine.images import Image
+from engine.learning import LearningHooks, Record, TimedEvent, learning_record
 from engine.plan import StageExecutionPlan
 from engine.planning import PlannedRun, PlannedStage, plan_run
 from engine.request import GenerateImagesRequest
 from engine.results import GenerateResult, PipelineResult, StageResult, Status
+from engine.wire import cleaned
 
 __all__ = ["Client", "PipelineRunner"]
 
@@ -39,13 +41,26 @@ class Client(Protocol):
 class PipelineRunner:
     """Runs plans through one client. Holds no state of a run: several may go on at once."""
 
-    def __init__(self, client: Client, *, listeners: Iterable[Listener] = (), catalog: Catalog | None = None) -> None:
+    def __init__(
+        self,
+        client: Client,
+        *,
+        listeners: Iterable[Listener] = (),
+        catalog: Catalog | None = None,
+        learning_writer: object | None = None,
+        on_learning_record: Callable[[Record], object] | None = None,
+    ) -> None:
         """Take a client, and listeners that are told what happens.
 
         `catalog` holds the rules of what a request may be; the client's own is taken where it has one.
+        After a run that completed, its record (schemas/learning_record.json) is given once to `learning_writer`
+        (its `append_record(record)`, else its `write(record)`) and once to `on_learning_record`. None is off.
+
+        Raises TypeError for a writer that has neither method.
         """
         self._client = client
         self._listeners = tuple(listeners)
+        self._hooks = LearningHooks(learning_writer, on_learning_record)
         known = getattr(client, "catalog", None) if catalog is None else catalog
         self._catalog = known if isinstance(known, Catalog) else Catalog()
 
@@ -64,22 +79,29 @@ class PipelineRunner:
         Raises PlanError, PayloadError or TableError, with all findings, before the first call. After it, failures,
         missing pictures and cancellation are in the result, beside everything that was made.
         """
-        return _Run(self._client, self._listeners, self.check(plan, base_config, dry=False), cancel_token).run()
+        planned = self.check(plan, base_config, dry=False)
+        run = _Run(self._client, self._listeners, planned, CancelToken() if cancel_token is None else cancel_token)
+        result = run.run()
+        if self._hooks and result.success:
+            record = learning_record(plan, base_config, result, run.told, _now())
+            run.warnings += self._hooks.give(record)
+        return run.finish(result)
 
 
 class _Run:
     """One run of a planned plan."""
 
     def __init__(
-        self, client: Client, listeners: tuple[Listener, ...], planned: PlannedRun, token: Cancellable | None
+        self, client: Client, listeners: tuple[Listener, ...], planned: PlannedRun, token: Cancellable
     ) -> None:
-        self._client, self._listeners, self._planned = client, listeners, planned
-        self._token = CancelToken() if token is None else token
+        self._client, self._listeners, self._planned, self._token = client, listeners, planned, token
         self._total = sum(stage.enabled for stage in planned.stages)
-        self._warnings: list[Finding] = []
         self._run_id = planned.plan.run_id
+        self.warnings: list[Finding] = []
+        self.told: list[TimedEvent] = []
 
     def run(self) -> PipelineResult:
+        """Every stage, until one does not complete."""
         began, started = time.monotonic(), _now()
         self._tell(Event("run_started", self._run_id, self._total))
         images, results = self._planned.input_images, list[StageResult]()
@@ -90,7 +112,8 @@ class _Run:
             if not stage.enabled or status != "completed":
                 results.append(StageResult(stage.execution.id, stage.execution.stage_type, "skipped"))
                 continue
-            if self._token.is_cancelled():
+            if self._is_cancelled():
+                # Asked before each call; after the last one there is nothing left to stop.
                 status = "cancelled"
                 results.append(StageResult(stage.execution.id, stage.execution.stage_type, "cancelled"))
                 continue
@@ -98,12 +121,9 @@ class _Run:
             index += 1
             results.append(result)
             status, error = result.status, result.error
-            images = result.images if result.images else images
-            if status == "completed" and self._token.is_cancelled():
-                # What the stage gave is kept; nothing after it runs.
-                status = "cancelled" if index < self._total else "completed"
+            images = result.images
         made = next((result.images for result in reversed(results) if result.images), ())
-        outcome = PipelineResult(
+        return PipelineResult(
             run_id=self._run_id,
             status=status,
             stages=tuple(results),
@@ -111,10 +131,24 @@ class _Run:
             error=error,
             started=started,
             duration=time.monotonic() - began,
-            warnings=tuple(self._warnings),
         )
-        self._tell(Event("run_finished", self._run_id, self._total, result=outcome))
-        return replace(outcome, warnings=tuple(self._warnings))
+
+    def finish(self, result: PipelineResult) -> PipelineResult:
+        """The result with all warnings, after the listeners were told of it."""
+        self._tell(
+            Event("run_finished", self._run_id, self._total, result=replace(result, warnings=tuple(self.warnings)))
+        )
+        return replace(result, warnings=tuple(self.warnings))
+
+    def _is_cancelled(self) -> bool:
+        """Whether to stop. A token that cannot be asked stops the run too: nobody could stop it any more."""
+        try:
+            return bool(self._token.is_cancelled())
+        except Exception as problem:  # noqa: BLE001 - a token may be foreign code; what was made must not be lost
+            _log.exception("the cancel token raised")
+            message = f"the cancel token raised {type(problem).__name__}; the run was stopped"
+            self.warnings.append(Finding("token-raised", message, severity="warning"))
+            return True
 
     def _stage(self, stage: PlannedStage, images: tuple[Image, ...], index: int) -> StageResult:
         request = stage.request
@@ -131,13 +165,14 @@ class _Run:
 
     def _tell(self, event: Event) -> None:
         """Tell every listener. One that raises is reported in the result, and cannot hurt the run."""
+        self.told.append((_now(), event))
         for listener in self._listeners:
             try:
                 listener(event)
             except Exception as problem:  # noqa: BLE001 - a listener is foreign code
                 _log.exception("a listener raised at %s", event.kind)
                 message = f"a listener raised {type(problem).__name__} at {event.kind}; the run went on"
-                self._warnings.append(Finding("listener-raised", message, severity="warning"))
+                self.warnings.append(Finding("listener-raised", message, severity="warning"))
 
 
 def _generated(client: Client, request: GenerateImagesRequest) -> StageResult:
@@ -148,16 +183,18 @@ def _generated(client: Client, request: GenerateImagesRequest) -> StageResult:
     except StageEngineError as problem:
         return replace(result, error=problem)
     except Exception as problem:  # noqa: BLE001 - a client may be foreign code; what was made so far must not be lost
-        _log.exception("the client raised in stage %s", request.stage_id)
-        error = StageEngineError(f"the client raised {type(problem).__name__}: {problem}", code="client-raised")
+        # No traceback: its text is not ours, and may hold what no log should. It stays at hand as the cause.
+        _log.warning("the client raised %s in stage %s", type(problem).__name__, request.stage_id)
+        message = f"the client raised {type(problem).__name__}: {cleaned(str(problem))}"
+        error = StageEngineError(message, code="client-raised")
         error.__cause__ = problem
         return replace(result, error=error)
-    if not isinstance(given, GenerateResult):
-        message = f"the client gave a {type(given).__name__} and not a GenerateResult"
-        return replace(result, error=StageEngineError(message, code="client-result"))
+    if fault := _fault(given):
+        return replace(result, error=StageEngineError(f"the client gave {fault}", code="client-result"))
+    assert isinstance(given, GenerateResult)  # noqa: S101 - else there was a fault
     result = replace(
         result,
-        images=tuple(given.images),
+        images=given.images,
         info=given.info,
         seeds=given.seeds,
         warnings=given.warnings,
@@ -176,6 +213,21 @@ def _generated(client: Client, request: GenerateImagesRequest) -> StageResult:
     short = given.expected is not None and len(given.images) < given.expected
     status: Status = "partial" if short or given.error is not None else "completed"
     return replace(result, status=status, error=given.error)
+
+
+def _fault(given: object) -> str | None:
+    """What is wrong with what a client gave, or None. It may be foreign code, and its pictures are threaded on."""
+    if not isinstance(given, GenerateResult):
+        return f"a {type(given).__name__} and not a GenerateResult"
+    images: object = given.images
+    if not isinstance(images, tuple):
+        return f"a {type(images).__name__} of images and not a tuple"
+    for image in images:
+        if not isinstance(image, Image):
+            return f"a {type(image).__name__} as an image"
+        if image.predicted:
+            return "a stand-in as an image"
+    return None
 
 
 def _now() -> str:

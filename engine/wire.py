@@ -1,20 +1,31 @@
 """From a built body to bytes, and to what people may see of it.
 
 Bodies hold image handles in the place of base64 text until they are encoded here; what is shown, compared or
-digested holds a digest instead. This module knows JSON and images, and no key of any body.
+digested holds a digest instead. Text of other people's, in a message of theirs or in an opaque part of a body, may
+hold pictures too: what looks like encoded data is left out. This module knows JSON and images, and no key of any
+body.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import re
+import unicodedata
 from collections.abc import Mapping
 
 from engine.images import Image
 from engine.tables.concrete import Value
 from engine.values import Json, canonical
 
-__all__ = ["described", "digest", "encode"]
+__all__ = ["cleaned", "described", "digest", "encode"]
+
+#: A run of base64's letters, of either alphabet, in one line or in several. Shorter ones are names and digests;
+#: paths mix the alphabets.
+_ENCODED = re.compile(r"[A-Za-z0-9+/=]{65,}(?:\r?\n[A-Za-z0-9+/=]+)*|[A-Za-z0-9_=-]{65,}(?:\r?\n[A-Za-z0-9_=-]+)*")
+_MIN_ELIDED = 256
+_MAX_MESSAGE = 300
+_MAX_READ = 20_000
 
 
 def encode(body: Mapping[str, Value]) -> bytes:
@@ -32,9 +43,14 @@ def _base64(value: object) -> str:
 
 
 def described(value: object) -> Json:
-    """The value with every image as its digest, type and size: fit for logs, snapshots and errors."""
+    """The value with every image as its digest, type and size: fit for logs, snapshots and errors.
+
+    So is a text that holds encoded data: an opaque part of a body may have pictures that nobody here knows of.
+    """
     if isinstance(value, Image):
         return value.describe()
+    if isinstance(value, str):
+        return _ENCODED.sub(_elided, value)
     if isinstance(value, Mapping):
         return {key: described(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
@@ -55,3 +71,16 @@ def _with_digests(value: object) -> object:
     if isinstance(value, (list, tuple)):
         return [_with_digests(item) for item in value]
     return value
+
+
+def cleaned(text: str) -> str:
+    """Somebody else's message: one line of at most 300 characters, without control characters or encoded data."""
+    short = _ENCODED.sub("…", text[:_MAX_READ])
+    line = " ".join("".join(" " if unicodedata.category(c) in ("Cc", "Cs") else c for c in short).split())
+    return line if len(line) <= _MAX_MESSAGE else line[: _MAX_MESSAGE - 1] + "…"
+
+
+def _elided(found: re.Match[str]) -> str:
+    if len(found[0]) < _MIN_ELIDED:
+        return found[0]
+    return f"<{len(found[0])} characters, sha256:{hashlib.sha256(found[0].encode()).hexdigest()[:12]}…>"

@@ -8,8 +8,7 @@ message is the server's own, cut, with long runs of base64 left out, since serve
 from __future__ import annotations
 
 import json
-import re
-import unicodedata
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import NoReturn
@@ -17,17 +16,15 @@ from typing import NoReturn
 from engine.backends.description import AnswerForm, ErrorForm, Place
 from engine.errors import AnswerError, HttpStatusError, ImageError
 from engine.images import Image
-from engine.values import ABSENT, Absent, Json, is_integer, kind_of
+from engine.values import ABSENT, Absent, Json, is_integer, kind_of, non_json
+from engine.wire import cleaned
 
 __all__ = ["Answer", "read_answer", "refuse"]
-
-_MAX_MESSAGE = 300
-_ENCODED = re.compile(r"[A-Za-z0-9+/=_-]{80,}")
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What one response gave."""
+    """What one response gave. `seeds` is empty where the server did not tell one for each image."""
 
     images: tuple[Image, ...]
     info: Mapping[str, Json]
@@ -65,9 +62,8 @@ def read_answer(form: AnswerForm, body: bytes, *, backend: str, stage: str) -> A
             fail("answer-bad-image", f"image {first + index} of the answer cannot be used: {problem.message}")
     if not images:
         fail("answer-no-images", f"the answer holds {len(texts)} images, and says that none of them is a result")
-    seeds = _at(data, info, form.seeds)
-    numbers = [int(s) for s in seeds if is_integer(s)] if isinstance(seeds, list) else []  # type: ignore[arg-type]
-    return Answer(tuple(images), info if isinstance(info, dict) else {"text": info}, tuple(numbers[: len(images)]))
+    seeds = _seeds(_at(data, info, form.seeds), len(images))
+    return Answer(tuple(images), info if isinstance(info, dict) else {"text": info}, seeds)
 
 
 def refuse(form: ErrorForm, status: int, body: bytes, *, backend: str, stage: str) -> HttpStatusError:
@@ -75,13 +71,13 @@ def refuse(form: ErrorForm, status: int, body: bytes, *, backend: str, stage: st
     data = _parsed(body)
     message = None
     if data is ABSENT or isinstance(data, str):
-        message = _clean(body.decode("utf-8", "replace") if data is ABSENT else data)
+        message = cleaned(body.decode("utf-8", "replace") if data is ABSENT else data)
     else:
         found = (_find(data, place) for place in form.message)
-        message = next((_clean(text) for text in found if isinstance(text, str) and text.strip()), None)
+        message = next((cleaned(text) for text in found if isinstance(text, str) and text.strip()), None)
         where = _find(data, form.where) if form.where is not None else ABSENT
         if message and isinstance(where, list) and where:
-            message = f"{'/'.join(str(step) for step in where[:8])}: {message}"
+            message = f"{cleaned('/'.join(str(step) for step in where[:8]))}: {message}"
     kind = {401: "http-unauthorized", 403: "http-unauthorized", 404: "http-not-found", 429: "http-too-many"}
     text = f"the server answered {status}" + (f": {message}" if message else " and did not say why")
     if hint := form.hints.get(str(status)):
@@ -89,30 +85,39 @@ def refuse(form: ErrorForm, status: int, body: bytes, *, backend: str, stage: st
     return HttpStatusError(text, status=status, backend=backend, stage=stage, code=kind.get(status, "http-status"))
 
 
-def _clean(text: str) -> str:
-    """One short line without control characters and without what looks like encoded data."""
-    plain = "".join(" " if unicodedata.category(c) == "Cc" else c for c in text[:20_000])
-    line = " ".join(_ENCODED.sub("…", plain).split())
-    return line if len(line) <= _MAX_MESSAGE else line[: _MAX_MESSAGE - 1] + "…"
-
-
-def _parsed(body: bytes) -> Json | Absent:
-    """The JSON of a body, or ABSENT. NaN and infinity, which some servers write, become null."""
+def _parsed(body: bytes | str) -> Json | Absent:
+    """The JSON of a body, or ABSENT. NaN and infinity, which some servers write, become null, as does 1e999."""
     try:
-        data: Json = json.loads(body, parse_constant=lambda _: None)
+        data: Json = json.loads(body, parse_constant=lambda _: None, parse_float=_finite)
     except (ValueError, RecursionError):
         return ABSENT
     return data
 
 
+def _finite(text: str) -> float | None:
+    number = float(text)
+    return number if math.isfinite(number) else None
+
+
 def _info(form: AnswerForm, data: Json) -> Json | Absent:
+    """What the server tells of a call; ABSENT where it is not readable, or nothing that could be written down."""
     if form.info is None:
         return {}
     found = _find(data, form.info)
-    if not form.info_is_json or not isinstance(found, str):
-        return {} if found is ABSENT or found is None else found
-    parsed = _parsed(found.encode())
-    return parsed if isinstance(parsed, dict) else ABSENT
+    if found is ABSENT or found is None:
+        return {}
+    if form.info_is_json:
+        parsed = _parsed(found) if isinstance(found, str) else found
+        found = parsed if isinstance(parsed, dict) else ABSENT
+    return found if non_json(found) is None else ABSENT
+
+
+def _seeds(found: Json | Absent, count: int) -> tuple[int, ...]:
+    """The first `count` seeds, where there are as many and all of them are whole numbers."""
+    seeds = found[:count] if isinstance(found, list) else []
+    if len(seeds) < count or not all(is_integer(seed) for seed in seeds):
+        return ()
+    return tuple(int(seed) for seed in seeds)  # type: ignore[arg-type]
 
 
 def _at(data: Json, info: Json, place: Place | None) -> Json | Absent:

@@ -72,6 +72,16 @@ def prepare(backend: Backend, request: GenerateImagesRequest) -> tuple[Call, ...
     return tuple(calls)
 
 
+def _groups_on(stage: BackendStage, fields: Mapping[str, Value]) -> frozenset[str]:
+    """The groups that the request's own switches turn on: what it says elsewhere cannot contradict them."""
+
+    def is_on(switch: str | None) -> bool:
+        value = ABSENT if switch is None else fields.get(switch, ABSENT)
+        return switch is None or value is True or not (value is ABSENT or isinstance(value, bool))
+
+    return frozenset(group for group, visibility in stage.stage.groups.items() if is_on(visibility.switch))
+
+
 def _fanned_out(
     stage: BackendStage, request: GenerateImagesRequest
 ) -> Iterable[tuple[Mapping[str, Value], Image | None]]:
@@ -82,7 +92,7 @@ def _fanned_out(
         return
     parts: object = request.input_images if stage.stage.takes_images else request.fields.get(fan_out.over, [])
     walker: Walker[Value, Scope] = Walker(ConcreteAlgebra(), stage.lookups)
-    scope = Scope(request.fields, request.groups)
+    scope = Scope(request.fields, _groups_on(stage, request.fields))
     added = [name for name, when in fan_out.add_index if when is None or walker.holds(when, scope)]
     for index, part in enumerate(parts if isinstance(parts, (list, tuple)) else ()):
         fields = dict(request.fields)
@@ -104,7 +114,7 @@ def _call(
         pictures: list[Value] = [*request.input_images]
         known |= {"input_images": pictures}
         known |= {"input.image": image, "input.width": image.width, "input.height": image.height}
-    scope = Scope(known, request.groups)
+    scope = Scope(known, _groups_on(stage, request.fields))
     walker: Walker[Value, Scope] = Walker(ConcreteAlgebra(), stage.lookups)
     written = list(walker.walk(stage.table.flow, scope))
     gives = stage.description.gives

@@ -22,14 +22,14 @@ from engine.backends.description import (
 )
 from engine.backends.folders import Folder, search_path
 from engine.documents import read_document
-from engine.errors import Finding, TableError, did_you_mean
+from engine.errors import Finding, Position, TableError, did_you_mean
 from engine.tables.contracts import Contract, ContractLibrary
 from engine.tables.forms import LookupTable, Table
 from engine.tables.inherit import TableSource, flatten, read_table
 from engine.tables.ownership import condition_findings
 from engine.tables.prove import expression_findings, prove_table, visible_fields
 from engine.tables.request import RequestRules, StageType, read_rules
-from engine.tables.request_contracts import request_contract_text
+from engine.tables.request_contracts import request_contract, request_contract_text
 from engine.tables.rule_checks import rule_findings
 from engine.values import Json
 
@@ -65,7 +65,7 @@ class Catalog:
     def __init__(self, folders: Iterable[Path] = ()) -> None:
         """Search these folders first, then the user's, installed packages' and the built-in one."""
         self.folders: Sequence[Folder] = search_path(folders)
-        self.contracts = ContractLibrary([(folder.schemas, _shown(folder, "schemas")) for folder in self.folders])
+        self.contracts = _library(self.folders)
         self._backends: dict[str, Backend] = {}
         self._descriptions: dict[str, BackendDescription] = {}
         self._sources: dict[str, TableSource | None] = {}
@@ -75,19 +75,16 @@ class Catalog:
     def rules(self) -> RequestRules:
         """The rules of every folder's request.yaml. Raises TableError with all findings."""
         with self._lock:
-            schemas = self.contracts.definitions("fields")
-            files = [(f, f.mappings / "request.yaml") for f in reversed(self.folders)]
-            documents = [read_document(file, name=f.name_of(file)) for f, file in files if file.is_file()]
-            rules = read_rules(documents, schemas)
-            if findings := [*rule_findings(rules)]:
-                raise TableError(findings)
-            return rules
+            return _rules(self.folders, self.contracts)
 
     @cached_property
     def request_contracts(self) -> Mapping[str, Contract]:
-        """The contract of every stage type's request."""
-        with self._lock:
-            return {name: self.contracts.load(f"request/{name}") for name in self.rules.stages}
+        """The contract of every stage type's request, as the rules give it."""
+        stages, schemas = self.rules.stages, self.rules.schemas
+        return {
+            name: Contract(f"request/{name}", request_contract(self.rules, stage, schemas.__getitem__), stage.at)
+            for name, stage in stages.items()
+        }
 
     def names(self) -> list[str]:
         """The back ends that there are."""
@@ -123,7 +120,7 @@ class Catalog:
         found = self._description_of_stage(backend, stage)
         if found is None:
             raise TableError([Finding("backend-no-stage", f"the back end {backend} has no stage {stage!r}")])
-        return self._flat(self._chain(backend), found.table)
+        return self._flat(self._chain(backend), found.table, found.at)
 
     # -- loading --------------------------------------------------------------------------------------------
 
@@ -142,7 +139,7 @@ class Catalog:
                 findings += problem.findings
         errors = next((d.errors for d in chain if d.errors is not None), ErrorForm())
         preview = next((d.preview for d in chain if d.preview is not None), None)
-        findings = [replace(f, backend=name) for f in findings]
+        findings = list(dict.fromkeys(replace(f, backend=name) for f in findings))
         return Backend(name, chain[0].title, preview, errors, stages), findings
 
     def _stage(
@@ -159,18 +156,21 @@ class Catalog:
             known = [key for d in chain for key in d.answers]
             message, hint = f"there is no answer {description.answer!r}", did_you_mean(description.answer, known)
             raise TableError([Finding("backend-unknown-answer", message, at=description.at, hint=hint)])
-        table = self._flat(chain, description.table)
+        table = self._flat(chain, description.table, description.at)
         if table.payload is None:
             message = "the table must say which contract its payload meets: 'payload: …'"
             raise TableError([Finding("table-no-payload", message, at=table.at)])
-        contract = self._contract(chain, table.payload)
+        contract = self._contract(chain, table.payload, table.at)
         lookups = {key: t for d in reversed(chain) for key, t in d.lookups.items()}
+        for key in lookups.keys() & table.lookups.keys():
+            message = f"the table has a lookup {key!r} of its own, at {table.lookups[key].at}"
+            findings.append(Finding("inherit-collision", message, at=lookups[key].at, hint="give one another name"))
         fan_out, widened = description.fan_out, dict[str, int]()
         if fan_out is not None:
             most = rules.schemas.get(fan_out.over, {}).get("maxItems")
             widened = {field: most - 1 for field, _ in fan_out.add_index if isinstance(most, int)}
             findings += _fan_out_findings(description, rules, stage)
-        fields = visible_fields(rules, stage, {f: n for f, n in widened.items() if f in rules.schemas})
+        fields = visible_fields(rules, stage, widened)
         findings += prove_table(table, rules, stage, contract, fields)
         beside = replace(table, lookups={**table.lookups, **lookups})
         for expression in (description.gives.count, description.gives.width, description.gives.height):
@@ -178,9 +178,9 @@ class Catalog:
             findings += (replace(finding, stage=name) for finding in found)
         return BackendStage(stage, table, contract, description, answer, {**table.lookups, **lookups})
 
-    def _contract(self, chain: Sequence[BackendDescription], name: str) -> Contract:
+    def _contract(self, chain: Sequence[BackendDescription], name: str, at: Position) -> Contract:
         names = [name] if "/" in name else [f"{d.name}/{name}" for d in chain]
-        return self.contracts.load(next((n for n in names if self.contracts.has(n)), names[0]))
+        return self.contracts.load(next((n for n in names if self.contracts.has(n)), names[0]), at)
 
     def _chain(self, name: str) -> list[BackendDescription]:
         """A back end and those that it extends, the most derived first."""
@@ -188,20 +188,19 @@ class Catalog:
         while (parent := chain[-1].extends) is not None:
             if any(parent == known.name for known in chain):
                 message = f"back ends extend each other in a circle: {parent}"
-                raise TableError([Finding("inherit-circle", message, at=chain[-1].at)])
-            chain.append(self._description(parent))
+                raise TableError([Finding("inherit-circle", message, at=chain[-1].extends_at)])
+            chain.append(self._description(parent, chain[-1].extends_at))
         return chain
 
-    def _description(self, name: str) -> BackendDescription:
+    def _description(self, name: str, wanted_by: Position | None = None) -> BackendDescription:
         with self._lock:
             if name not in self._descriptions:
                 files = [(f, f.mappings / name / "backend.yaml") for f in self.folders]
                 found = [(f, file) for f, file in files if name in self.names() and file.is_file()]
                 if not found:
-                    message, hint = f"there is no back end {name!r}", did_you_mean(name, self.names())
-                    raise TableError(
-                        [Finding("backend-unknown", message, hint=hint or f"there are: {', '.join(self.names())}")]
-                    )
+                    message, near = f"there is no back end {name!r}", did_you_mean(name, self.names())
+                    hint = f"there are: {', '.join(self.names())}" if near is None else near
+                    raise TableError([Finding("backend-unknown", message, at=wanted_by, hint=hint)])
                 first, others = found[0], found[1:]
                 description = read_backend(read_document(first[1], name=first[0].name_of(first[1])), name)
                 if others and not description.overrides:
@@ -214,7 +213,7 @@ class Catalog:
     def _description_of_stage(self, backend: str, stage: str) -> StageDescription | None:
         return next((d.stages[stage] for d in self._chain(backend) if stage in d.stages), None)
 
-    def _flat(self, chain: Sequence[BackendDescription], name: str) -> Table:
+    def _flat(self, chain: Sequence[BackendDescription], name: str, at: Position) -> Table:
         names = [name] if "/" in name else [f"{d.name}/{name}" for d in chain]
 
         def find(parent: str) -> TableSource | None:
@@ -223,51 +222,74 @@ class Catalog:
 
         source = next((s for n in names if (s := self._source(n)) is not None), None)
         if source is None:
-            at = next((d.stages[name].at for d in chain if name in d.stages), chain[0].at)
             raise TableError([Finding("table-missing", f"there is no table mappings/{names[0]}.yaml", at=at)])
         return flatten(source, find)
 
     def _source(self, name: str) -> TableSource | None:
         with self._lock:
             if name not in self._sources:
-                self._sources[name] = None
+                found = None
                 for folder in self.folders:
-                    file = folder.mappings.joinpath(*name.split("/")).with_suffix(".yaml")
+                    file = folder.mappings.joinpath(*f"{name}.yaml".split("/"))
                     if file.resolve().is_relative_to(folder.mappings.resolve()) and file.is_file():
-                        self._sources[name] = read_table(read_document(file, name=folder.name_of(file)), name)
+                        found = read_table(read_document(file, name=folder.name_of(file)), name)
                         break
+                self._sources[name] = found  # only now: a table that cannot be read must say so every time
             return self._sources[name]
 
     # -- generated files ------------------------------------------------------------------------------------
 
     def stale_files(self) -> Iterator[tuple[Path, str, str]]:
-        """Request contracts that are not what the rules give: the file, its name for people, its right text."""
+        """Request contracts that are not what the rules give: the file, its name for people, its right text.
+
+        The built-in folder alone writes them down, as its own rules give them; what other folders add is not in them.
+        """
         folder = self.folders[-1]
-        for name, stage in self.rules.stages.items():
+        own = [folder]
+        alone = self.rules if len(self.folders) == 1 else _rules(own, _library(own))
+        for name, stage in alone.stages.items():
             file = folder.schemas / "request" / f"{name}.json"
-            text = request_contract_text(self.rules, stage)
+            text = request_contract_text(alone, stage)
             if not file.is_file() or file.read_text(encoding="utf-8") != text:
                 yield file, folder.name_of(file), text
 
     def _stale(self) -> list[Finding]:
         message = "is not what schemas/fields.json and mappings/request.yaml give"
         hint = "run 'stage-engine check --write'"
-        return [Finding("contract-stale", f"{name} {message}", hint=hint) for _, name, _ in self.stale_files()]
+        names = (name for _, name, _ in self.stale_files())
+        return [Finding("contract-stale", f"{name} {message}", at=Position(name, 1, 1), hint=hint) for name in names]
 
 
 def _fan_out_findings(description: StageDescription, rules: RequestRules, stage: StageType) -> Iterator[Finding]:
     fan_out = description.fan_out
     assert fan_out is not None  # noqa: S101 - the caller asked
     schema: Mapping[str, Json] = rules.schemas.get(fan_out.over, {})
-    if schema.get("type") != "array" or (fan_out.over == "input_images") != stage.takes_images:
+    seen = fan_out.over == "input_images" if stage.takes_images else rules.group_of(fan_out.over) in stage.groups
+    if not (seen and schema.get("type") == "array" and "maxItems" in schema):
         message = f"a stage of type {stage.name} cannot be fanned out over {fan_out.over!r}"
-        yield Finding("backend-fan-out", message, at=fan_out.at, hint="it must be a list that the stage has")
+        yield Finding(
+            "backend-fan-out", message, at=fan_out.at, hint="it must be a list with a maxItems that the stage has"
+        )
     for name, condition in fan_out.add_index:
         if rules.schemas.get(name, {}).get("type") != "integer" or rules.group_of(name) not in stage.groups:
             message = f"an index cannot be added to {name!r}: it is no whole number of this stage"
             yield Finding("backend-fan-out", message, at=fan_out.at)
         if condition is not None:
             yield from condition_findings(condition, rules, stage)
+
+
+def _library(folders: Sequence[Folder]) -> ContractLibrary:
+    return ContractLibrary([(folder.schemas, _shown(folder, "schemas")) for folder in folders])
+
+
+def _rules(folders: Sequence[Folder], contracts: ContractLibrary) -> RequestRules:
+    """The rules of these folders together, proven; the last folder's come first."""
+    files = [(folder, folder.mappings / "request.yaml") for folder in reversed(folders)]
+    documents = [read_document(file, name=folder.name_of(file)) for folder, file in files if file.is_file()]
+    rules = read_rules(documents, contracts.definitions("fields"))
+    if findings := [*rule_findings(rules)]:
+        raise TableError(findings)
+    return rules
 
 
 def _shown(folder: Folder, inside: str) -> str:

@@ -122,6 +122,7 @@ class BackendDescription:
     at: Position
     title: str
     extends: str | None
+    extends_at: Position
     overrides: bool
     default: bool
     preview: str | None
@@ -144,8 +145,7 @@ class _Reader(ExpressionReader):
     def read(self, folder: str) -> BackendDescription:
         top = self.mapping((), self.document.value, "backend.yaml")
         self.known((), top, _TOP_WORDS, "backend.yaml")
-        if top.get("format") != 1:
-            self.fault("table-format", "backend.yaml must say 'format: 1'", self.document.at("format"))
+        self.format(top, "backend.yaml")
         name = self.text(("name",), top.get("name"), "a back end's 'name'")
         if name and name != folder:
             message = f"the back end {name!r} lies in a folder {folder!r}: they must be the same"
@@ -164,6 +164,7 @@ class _Reader(ExpressionReader):
             at=self.document.at(),
             title=self.text(("title",), top["title"], "'title'") if "title" in top else name,
             extends=self.text(("extends",), top["extends"], "'extends'") if "extends" in top else None,
+            extends_at=self.document.at("extends"),
             overrides=self._flag("overrides", top),
             default=self._flag("default", top),
             preview=self.text(("preview",), top["preview"], "'preview'") if "preview" in top else None,
@@ -210,8 +211,14 @@ class _Reader(ExpressionReader):
         if isinstance(info, dict):
             self.known((*path, "info"), info, {"at", "as"}, "'info'")
             is_json = info.get("as") == "json"
+            if "at" not in info or not (is_json or "as" not in info):
+                message = "'info' is a place, or {at: a place, as: json} where JSON stands in a text"
+                self.fault("form-shape", message, self.document.at(*path, "info"))
             info = info.get("at")
         place = {w: self._place((*path, w), form[w]) for w in ("skip", "take", "seeds") if w in form}
+        for word in (word for word, at in place.items() if at.in_info and info is None):
+            message = f"{word!r} lies in the info, and the answer does not say where its 'info' is"
+            self.fault("form-shape", message, self.document.at(*path, word))
         return AnswerForm(
             images=self._place((*path, "images"), form.get("images", "")),
             skip=place.get("skip"),
@@ -230,7 +237,9 @@ class _Reader(ExpressionReader):
             self.fault("form-shape", message, self.document.key_at(*path))
             return None
         segments = self.items((*path, "post"), form["post"], "'post', the segments of a path,")
-        steps = tuple(self.text((*path, "post", i), s, "a path segment") for i, s in enumerate(segments))
+        steps = tuple(self._segment((*path, "post", i), segment) for i, segment in enumerate(segments))
+        if form["post"] == []:
+            self.fault("form-shape", "'post' needs at least one segment", self.document.at(*path, "post"))
         return StageDescription(
             stage,
             self.document.key_at(*path),
@@ -241,6 +250,13 @@ class _Reader(ExpressionReader):
             self._fan_out((*path, "fan_out"), form["fan_out"]) if "fan_out" in form else None,
             self._timeouts((*path, "timeouts"), form.get("timeouts"), timeouts),
         )
+
+    def _segment(self, path: Path, node: Json) -> str:
+        text = self.text(path, node, "a path segment")
+        if "/" in text or text in (".", ".."):
+            hint = "write each step of the path as an item of its own: [v1, pictures]"
+            self.fault("form-shape", f"{text!r} is no segment of a path", self.document.at(*path), hint)
+        return text
 
     def _gives(self, path: Path, node: Json) -> Gives:
         form = self.mapping(path, node, "'gives'")
@@ -266,7 +282,7 @@ class _Reader(ExpressionReader):
         form = self.mapping(path, node, "'timeouts'")
         self.known(path, form, {"connect", "read"}, "'timeouts'")
         seconds = {"connect": known.connect, "read": known.read}
-        for word, value in form.items():
+        for word, value in ((word, form[word]) for word in seconds if word in form):
             number = isinstance(value, (int, float)) and not isinstance(value, bool)
             if number and 0 < value <= _MAX_SECONDS:  # type: ignore[operator]
                 seconds[word] = float(value)  # type: ignore[arg-type]

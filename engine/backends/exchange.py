@@ -8,7 +8,7 @@ the failure stands beside them.
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from engine.backends.answers import read_answer, refuse
 from engine.backends.build import Call
@@ -29,7 +29,7 @@ class HttpRequest:
 
     method: str
     path: tuple[str, ...]
-    body: bytes
+    body: bytes = field(repr=False)  # it holds pictures
     content_type: str
     timeouts: Timeouts
 
@@ -39,7 +39,7 @@ class HttpResponse:
     """What came back: the status and the whole body."""
 
     status: int
-    body: bytes
+    body: bytes = field(repr=False)  # it holds pictures
 
 
 def exchange(
@@ -70,11 +70,10 @@ def exchange(
                 raise
             failure = problem
             break
-        if len(answer.images) < call.count:
+        if len(answer.images) != call.count:
+            code = "answer-fewer-images" if len(answer.images) < call.count else "answer-more-images"
             message = f"{call.count} images were asked for and {len(answer.images)} came"
-            warnings.append(
-                Finding("answer-fewer-images", message, stage=stage_id, backend=backend.name, severity="warning")
-            )
+            warnings.append(Finding(code, message, stage=stage_id, backend=backend.name, severity="warning"))
         images += answer.images
         info.append(dict(answer.info))
         seeds += answer.seeds

@@ -6,7 +6,13 @@ nothing else needs Pillow. Importing `engine` does not import it. See `PreviewSe
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Final
+
 from engine.preview.received import Seen
 from engine.preview.server import PreviewServer
 
-__all__ = ["PreviewServer", "Seen"]
+__all__ = ["PROTOCOLS", "PreviewServer", "Seen"]
+
+#: The protocols that a back end's description may name as its `preview`, and what speaks each.
+PROTOCOLS: Final[Mapping[str, type[PreviewServer]]] = {"sdapi": PreviewServer}

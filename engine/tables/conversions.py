@@ -55,11 +55,14 @@ def _text(value: Json) -> str:
 def _number(value: Json) -> Fraction:
     if not isinstance(value, (int, float)) or not is_number(value):
         raise ConversionError(f"needs a number, not {kind_of(value)}")
-    return Fraction(str(value))
+    return Fraction(value) if isinstance(value, int) else Fraction(str(value))
 
 
 def _plain(value: Fraction) -> int | float:
-    return value.numerator if value.denominator == 1 else float(value)
+    try:
+        return value.numerator if value.denominator == 1 else float(value)
+    except OverflowError as problem:
+        raise ConversionError("gives a number that is too large") from problem
 
 
 def _table(parameter: object) -> LookupTable:
@@ -72,9 +75,14 @@ def _table(parameter: object) -> LookupTable:
 
 def _suffix(text: str, table: LookupTable) -> str | None:
     """The longest key that ends the text as a word of its own, with something before it."""
-    folded = text.rstrip().casefold()
-    keys = [k for k in table.keys if isinstance(k, str) and folded.endswith(f" {k.casefold()}")]
-    return max((k for k in keys if folded[: -len(k)].strip()), key=len, default=None)
+    whole = text.rstrip()
+
+    def ends(key: str) -> bool:
+        # By the key's own length: folding may change a text's, and a cut must not take more than the key.
+        head, tail = whole[: -len(key)], whole[-len(key) :]
+        return head.endswith(" ") and head.strip() != "" and tail.casefold() == key.casefold()
+
+    return max((key for key in table.keys if isinstance(key, str) and key and ends(key)), key=len, default=None)
 
 
 def _strip_suffix(values: Sequence[Json], parameter: object) -> Json:
@@ -91,8 +99,8 @@ def _suffix_of(values: Sequence[Json], parameter: object) -> Json | Absent:
 
 def _strip_hash(values: Sequence[Json], _: object) -> Json:
     """`model.safetensors [31e35c80fc]` is the title that a server shows; the name is what stands before."""
-    text = _text(values[0]).rstrip()
-    head, bracket, tail = text.rpartition(" [")
+    text = _text(values[0])
+    head, bracket, tail = text.rstrip().rpartition(" [")
     digits = tail.removesuffix("]")
     is_hash = bracket and tail.endswith("]") and digits and all(c in "0123456789abcdefABCDEF" for c in digits)
     return head.rstrip() if is_hash and head.strip() else text
@@ -197,7 +205,8 @@ def _table_values(part: Part, parameter: object) -> Domain | None:
 
 
 def _joined(part: Part, _: object) -> Domain | None:
-    if not isinstance(part, Lists):
+    items = [piece for segment in part.segments for piece in segment.item.parts] if isinstance(part, Lists) else [part]
+    if not all(isinstance(i, Texts) or (isinstance(i, Literal) and isinstance(i.value, str)) for i in items):
         raise ConversionError("needs a list of texts")
     return Domain((Texts(),))
 
@@ -260,11 +269,11 @@ def _multiple(_: Sequence[Numbers], parameter: object) -> tuple[bool, float | No
     return step.is_integer(), step
 
 
-def _unbounded(domains: Sequence[Domain], _: object) -> Domain | None:
-    for domain in domains:
-        for part in domain.parts:
-            _as_range(part)
-    return None
+def _ratios(domains: Sequence[Domain], parameter: object) -> Domain | None:
+    """Monotone in each number, as long as the second keeps its sign; it must never be 0."""
+    if any(r.low <= 0 <= r.high for r in map(_as_range, domains[1].parts)):
+        raise ConversionError("needs a second number that cannot be 0")
+    return _corners(_ratio_of, lambda _, __: (False, None))(domains, parameter)
 
 
 CONVERSIONS: dict[str, Conversion] = {
@@ -340,7 +349,7 @@ CONVERSIONS: dict[str, Conversion] = {
             2,
             "none",
             _ratio_of,
-            _unbounded,
+            _ratios,
         ),
         Conversion(
             "round_down",

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
-from engine.values import Json, is_number, same
+from engine.values import Json, is_integer, is_number, same
 
 __all__ = [
     "NOWHERE",
+    "Anything",
     "Domain",
     "Lists",
     "Literal",
@@ -30,6 +31,7 @@ __all__ = [
     "described",
     "literal",
     "of_schema",
+    "runs_of",
     "split_literals",
     "split_presence",
     "union",
@@ -47,6 +49,8 @@ class Literal:
 class Numbers:
     """All numbers of a range; `integer`: whole ones only; `step`: multiples of this; an open end is not in it.
 
+    Those in `without` are not in it either.
+
     `at_run`: the author of the row says that its bounds hold for a reason that no proof sees.
     """
 
@@ -57,6 +61,7 @@ class Numbers:
     low_open: bool = False
     high_open: bool = False
     at_run: bool = False
+    without: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +104,8 @@ class Record:
     """
 
     entries: Mapping[str, Domain]
-    needs: Mapping[str, tuple[str, ...]] = field(default_factory=dict, compare=False)
-    together: Callable[[tuple[str, ...]], Iterable[tuple[bool | None, ...]]] | None = field(default=None, compare=False)
+    needs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    together: Callable[[tuple[str, ...]], Iterable[tuple[bool | None, ...]]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +115,12 @@ class Opaque:
     reserved: tuple[str, ...] = ()
 
 
-Part: TypeAlias = Literal | Numbers | Texts | Picture | Lists | Record | Opaque
+@dataclass(frozen=True, slots=True)
+class Anything:
+    """Any value at all: what a schema without a type allows."""
+
+
+Part: TypeAlias = Literal | Numbers | Texts | Picture | Lists | Record | Opaque | Anything
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +172,23 @@ def split_presence(domain: Domain) -> tuple[Domain, ...]:
     return (*there, NOWHERE) if domain.maybe_absent else there
 
 
+def runs_of(domain: Domain) -> tuple[Segment, ...] | None:
+    """All lists of the set as one list of runs that covers each of them. None where it holds what is no list."""
+    lists = [_as_lists(part) for part in domain.parts]
+    segments = tuple(segment for part in lists if part is not None for segment in part.segments)
+    if None in lists:
+        return None
+    if domain.maybe_absent or len(lists) > 1:  # any of them may be the one that is not there
+        segments = tuple(replace(segment, least=0) for segment in segments)
+    return segments
+
+
+def _as_lists(part: Part) -> Lists | None:
+    if isinstance(part, Literal) and isinstance(part.value, list):
+        return Lists(tuple(Segment(literal(item), 1, 1) for item in part.value))
+    return part if isinstance(part, Lists) else None
+
+
 def split_literals(domain: Domain, values: Sequence[Json]) -> tuple[Domain, Domain]:
     """The set of those of these literals that can occur, and the set of all the rest (absent included)."""
     inside = tuple(Literal(value) for value in values if any(_holds(part, value) for part in domain.parts))
@@ -173,6 +200,9 @@ def split_literals(domain: Domain, values: Sequence[Json]) -> tuple[Domain, Doma
         elif isinstance(part, Texts):
             gone = tuple(v for v in values if isinstance(v, str))
             outside.append(Texts(part.shortest, part.longest, part.pattern, (*part.without, *gone)))
+        elif isinstance(part, Numbers):
+            numbers = tuple(v for v in values if isinstance(v, (int, float)) and is_number(v))
+            outside.append(replace(part, without=(*part.without, *numbers)))
         else:
             outside.append(part)
     return Domain(inside), Domain(tuple(outside), maybe_absent=domain.maybe_absent)
@@ -193,16 +223,21 @@ def _holds(part: Part, value: Json) -> bool:
                 and (part.pattern is None or re.search(part.pattern, value) is not None)
                 and value not in part.without
             )
-        case Lists() | Record() | Opaque() | Picture():
+        case Lists() | Record() | Opaque():
             # Conditions compare with scalars; over a container the answer would be a guess, so it is "perhaps".
             return isinstance(value, (list, dict))
+        case Picture():
+            return False
+        case Anything():
+            return True
 
 
 def _in_range(numbers: Numbers, value: float) -> bool:
     low = value > numbers.low if numbers.low_open else value >= numbers.low
     high = value < numbers.high if numbers.high_open else value <= numbers.high
     whole = not numbers.integer or float(value).is_integer()
-    return low and high and whole and (numbers.step is None or value % numbers.step == 0)
+    stepped = numbers.step is None or value % numbers.step == 0
+    return low and high and whole and stepped and not any(same(value, gone) for gone in numbers.without)
 
 
 def of_schema(schema: Mapping[str, Json]) -> Domain:
@@ -240,8 +275,10 @@ def _of_type(kind: Json, schema: Mapping[str, Json]) -> tuple[Part, ...]:
             )
         case "array":
             return (_lists(schema),)
-        case _:
+        case "object":
             return (_record(schema),)
+        case _:
+            return (Anything(),)
 
 
 def _numbers(schema: Mapping[str, Json], *, integer: bool) -> Numbers:
@@ -264,9 +301,9 @@ def _lists(schema: Mapping[str, Json]) -> Lists:
     least = _whole(schema.get("minItems"), 0)
     most = schema.get("maxItems")
     segments = [Segment(of_schema(_subschema(item)), int(index < least), 1) for index, item in enumerate(fixed)]
-    if "items" in schema and schema["items"] is not False:
+    if schema.get("items") is not False:
         rest = None if not isinstance(most, int) else max(0, most - len(fixed))
-        item = of_schema(_subschema(schema["items"]))
+        item = of_schema(_subschema(schema.get("items")))
         segments.append(Segment(item, max(0, least - len(fixed)), rest))
     return Lists(tuple(segments))
 
@@ -322,15 +359,21 @@ def _part_described(part: Part) -> str:
         case Numbers():
             kind = "a whole number" if part.integer else "a number"
             low, high = ("above " if part.low_open else ""), ("below " if part.high_open else "")
-            text = f"{kind} from {low}{part.low:g} to {high}{part.high:g}"
-            return text + (f" in steps of {part.step:g}" if part.step else "")
+            text = f"{kind} from {low}{_decimal(part.low)} to {high}{_decimal(part.high)}"
+            return text + (f" in steps of {_decimal(part.step)}" if part.step else "")
         case Texts():
-            least = f" of at least {part.shortest}" if part.shortest else ""
-            most = f" of at most {part.longest} characters" if part.longest is not None else ""
-            return f"text{least}{most}"
+            if part.longest is not None:
+                return f"text of {part.shortest} to {part.longest} characters"
+            return f"text of at least {part.shortest} characters" if part.shortest else "text"
         case Picture():
             return "an image"
         case Lists():
             return "a list"
         case Record() | Opaque():
             return "a mapping"
+        case Anything():
+            return "anything"
+
+
+def _decimal(number: float) -> str:
+    return str(int(number)) if is_integer(number) else f"{number:g}"

@@ -140,7 +140,7 @@ class ExpressionReader(ShapeReader):
         """`first`: alternatives in order."""
         place = (*path, "first")
         options = self.items(place, node["first"], "'first'")
-        if len(options) < 2:
+        if isinstance(node["first"], list) and len(options) < 2:
             message = "'first' needs at least two alternatives"
             self.fault("form-shape", message, self.document.at(*place), "with one, name the field itself")
         return First(
@@ -205,6 +205,8 @@ class ExpressionReader(ShapeReader):
                 parts.append(GroupOn(self.text(place, test, "a group's name"), at))
             elif word in ("all", "any"):
                 tests = self.items(place, test, f"'{word}'")
+                if test == []:
+                    self.fault("form-shape", f"'{word}' tests nothing", self.document.at(*place))
                 inner = tuple(self.condition((*place, i), part) for i, part in enumerate(tests))
                 parts.append(All(inner) if word == "all" else AnyOf(inner))
             elif word == "not":

@@ -9,7 +9,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping
 
+from engine.errors import did_you_mean
+from engine.tables.contracts import ANNOTATIONS
 from engine.tables.domains import (
+    Anything,
     Domain,
     Lists,
     Literal,
@@ -20,6 +23,7 @@ from engine.tables.domains import (
     Record,
     Texts,
     described,
+    literal,
 )
 from engine.tables.validation import Problem, problems_of, validator
 from engine.values import Json
@@ -29,10 +33,12 @@ __all__ = ["misfits"]
 
 def misfits(domain: Domain, schema: Json, path: tuple[str, ...] = ()) -> Iterator[Problem]:
     """Yield every way in which some value of the set breaks the schema."""
-    if schema is True or schema == {}:
+    if schema is True:
         return
     if not isinstance(schema, dict):
         yield Problem(path, "may never be sent: the contract forbids it")
+        return
+    if not schema.keys() - ANNOTATIONS:
         return
     for part in domain.parts:
         yield from _part_misfits(part, schema, path)
@@ -56,6 +62,8 @@ def _part_misfits(part: Part, schema: Mapping[str, Json], path: tuple[str, ...])
             yield from _record_misfits(part, schema, path)
         case Opaque():
             yield from _opaque_misfits(part, schema, path)
+        case Anything():
+            yield Problem(path, f"can be anything, and the contract wants {_wanted(schema)} there")
 
 
 def _types(schema: Mapping[str, Json]) -> list[Json]:
@@ -145,8 +153,15 @@ def _record_misfits(part: Record, schema: Mapping[str, Json], path: tuple[str, .
         return
     properties = schema.get("properties")
     known = properties if isinstance(properties, dict) else {}
+    others = schema.get("additionalProperties", True)
     for name, domain in part.entries.items():
-        yield from misfits(domain, known.get(name, schema.get("additionalProperties", True)), (*path, name))
+        if name not in known and others is False:
+            yield Problem((*path, name), "is not known there", did_you_mean(name, known))
+        else:
+            yield from misfits(domain, known.get(name, others), (*path, name))
+    names = schema.get("propertyNames")
+    for name in part.entries if isinstance(names, dict) else ():
+        yield from misfits(literal(name), names, (*path, name))
     for name in _names(schema.get("required")):
         if name not in part.entries:
             yield Problem((*path, name), "is required by the contract and never written")
@@ -162,7 +177,7 @@ def _record_misfits(part: Record, schema: Mapping[str, Json], path: tuple[str, .
 def _can_stand_alone(part: Record, name: str, other: str) -> bool:
     absent = Domain((), maybe_absent=True)
     first, second = part.entries[name], part.entries.get(other, absent)
-    if first.never or second.always:
+    if first.never or second.always or other in part.needs.get(name, ()):
         return False
     if part.together is None:
         return True
@@ -180,6 +195,8 @@ def _opaque_misfits(part: Opaque, schema: Mapping[str, Json], path: tuple[str, .
         if name.casefold() not in part.reserved:
             message = f"lets the key {name!r} through, which the contract gives a meaning of its own"
             yield Problem(path, message, f"add {name} to 'reserved'")
+    for name in _names(schema.get("required")):
+        yield Problem((*path, name), "is required by the contract and not always written")
 
 
 def _names(node: Json) -> list[str]:

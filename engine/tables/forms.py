@@ -268,5 +268,5 @@ class Table:
 
 
 def target_text(target: Target) -> str:
-    """A target as it is written in a table: `override_settings/sd_vae`, with ~1 for a slash in a key."""
+    """A target as it is written in a table: `outer/inner`, with ~1 for a slash in a key."""
     return "/".join(step.replace("~", "~0").replace("/", "~1") for step in target)

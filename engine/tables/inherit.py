@@ -47,8 +47,7 @@ def read_table(document: Document, name: str) -> TableSource:
     reader = SectionReader(document)
     top = reader.mapping((), document.value, "a table")
     reader.known((), top, _TABLE_WORDS, "a table")
-    if top.get("format") != 1:
-        reader.fault("table-format", "a table must say 'format: 1'", document.at("format"))
+    reader.format(top, "a table")
     flow = reader.flow(("flow",), top["flow"]) if "flow" in top else ()
     if top.keys() & SECTION_WORDS:
         flow = (reader.section((), {word: top[word] for word in SECTION_WORDS if word in top}), *flow)
@@ -63,7 +62,9 @@ def read_table(document: Document, name: str) -> TableSource:
     for text, reason in reader.mapping(("remove",), top.get("remove"), "'remove'").items():
         reader.text(("remove", text), reason, "a removal's reason")
         target = parse_target(text)
-        if target is not None:
+        if target is None:
+            reader.fault("form-target", f"{text!r} is no target", document.key_at("remove", text))
+        else:
             removed[target] = document.key_at("remove", text)
     undropped = {}
     for key, reason in reader.mapping(("undrop",), top.get("undrop"), "'undrop'").items():
@@ -101,9 +102,11 @@ def flatten(source: TableSource, find: Callable[[str], TableSource | None]) -> T
         at = chain[-1].extends_at
         if found is None:
             raise TableError([Finding("inherit-unknown-table", f"there is no table {parent!r} to extend", at=at)])
-        if any(found is known for known in chain) or len(chain) > _MAX_PARENTS:
-            names = " -> ".join(table.name for table in (*chain, found))
+        if any(found is known for known in chain):
+            names = " -> ".join(table.name for table in (*chain[chain.index(found) :], found))
             raise TableError([Finding("inherit-circle", f"tables extend each other in a circle: {names}", at=at)])
+        if len(chain) > _MAX_PARENTS:
+            raise TableError([Finding("inherit-circle", f"a table has more than {_MAX_PARENTS} parents", at=at)])
         chain.append(found)
     root = chain.pop()
     table = Table(source.name, root.payload, root.flow, root.at, dict(root.lookups))
@@ -125,6 +128,9 @@ def _extended(parent: Table, child: TableSource, findings: list[Finding]) -> Tab
             hint = did_you_mean(target_text(target), [target_text(known) for known in targets])
             message = f"{parent.name} has no row for {target_text(target)} to change"
             findings.append(Finding("inherit-nothing-there", message, at=at, hint=hint))
+    for target in replaced.keys() & child.removed.keys():
+        message = f"{target_text(target)} is replaced and removed at once"
+        findings.append(Finding("inherit-collision", message, at=child.removed[target], hint="keep one of them"))
     for name, at in child.undropped.items():
         if name not in drops:
             message = f"{parent.name} does not drop {name!r}"

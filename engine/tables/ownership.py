@@ -1,15 +1,16 @@
 """Which group of fields may reach which target: what is certain of a table without walking it.
 
-A group that a switch turns on owns the targets that its sections write: no other row may write them, whatever its
-form. Its fields may be read in its own sections only, and a field whose group the stage does not see may not be
-read at all. Both are decided from the text of the table, so they hold for every config there will ever be. This
-module knows names, groups and sections; it knows neither contracts nor values.
+A group that a switch turns on owns the targets that its sections write: no other row may write them, or into them,
+whatever its form, but for one that stands in where the group is surely off (`else`). Its fields may be read in its
+own sections only, and a field whose group the stage does not see may not be read at all. Both are decided from the
+text of the table, so they hold for every config there will ever be. This module knows names, groups and sections;
+it knows neither contracts nor values.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from engine.errors import Finding, Position, did_you_mean
 from engine.tables.forms import (
@@ -18,7 +19,12 @@ from engine.tables.forms import (
     Condition,
     Each,
     Expression,
+    First,
     GroupOn,
+    Guarded,
+    ListOf,
+    Not,
+    ObjectOf,
     Row,
     Section,
     Table,
@@ -26,55 +32,70 @@ from engine.tables.forms import (
     target_text,
 )
 from engine.tables.request import RequestRules, StageType
-from engine.tables.traverse import all_tests, conditions_of, names_in, names_tested, of_kind
+from engine.tables.traverse import all_tests, names_in, names_tested
 from engine.values import Json
 
-__all__ = ["condition_findings", "item_members", "owned_targets", "ownership_findings"]
+__all__ = ["condition_findings", "item_members", "owned_targets", "ownership_findings", "stand_ins"]
 
 
 @dataclass(frozen=True, slots=True)
 class _Guard:
-    """What is known where a row stands: groups that are surely on, groups that were asked about, bound names."""
+    """What is known where a row stands: groups that are surely on, groups that are surely off, bound names."""
 
     on: frozenset[str] = frozenset()
-    asked: frozenset[str] = frozenset()
-    bound: Mapping[str, str] = None  # type: ignore[assignment]  # variable -> the list field it goes over
+    off: frozenset[str] = frozenset()
+    bound: Mapping[str, str] = field(default_factory=dict)  # variable -> the list field it goes over
 
 
 def owned_targets(table: Table) -> dict[str, frozenset[Target]]:
-    """Group -> the targets that it owns in this table."""
+    """Group -> the targets that it owns in this table: those that are written where it is surely on."""
     owned: dict[str, set[Target]] = {}
-    for row, guard in _guarded_rows(table.flow, _Guard(bound={})):
-        for group in guard.asked:
+    for row, guard in _guarded_rows(table.flow, _Guard()):
+        for group in guard.on:
             owned.setdefault(group, set()).add(row.target)
     return {group: frozenset(targets) for group, targets in owned.items()}
+
+
+def stand_ins(table: Table) -> dict[str, frozenset[Target]]:
+    """Group -> the targets of its own that the table writes where the group is surely off, in an `else` of it."""
+    owned, found = owned_targets(table), dict[str, set[Target]]()
+    for row, guard in _guarded_rows(table.flow, _Guard()):
+        for group in guard.off & owned.keys():
+            if any(_touch(row.target, target) for target in owned[group]):
+                found.setdefault(group, set()).add(row.target)
+    return {group: frozenset(targets) for group, targets in found.items()}
 
 
 def ownership_findings(table: Table, rules: RequestRules, stage: StageType) -> Iterator[Finding]:
     """Every way in which the table reads or writes what is not its own."""
     names = _Names(rules, stage)
-    owners: dict[Target, set[str]] = {}
-    for group, targets in owned_targets(table).items():
-        for target in targets:
-            owners.setdefault(target, set()).add(group)
-    for section, guard in _guarded_sections(table.flow, _Guard(bound={})):
-        if section.when is not None:
-            yield from names.condition_findings(section.when, guard)
+    owned = owned_targets(table)
+    for section, guard in _guarded_sections(table.flow, _Guard()):
         if section.each is not None:
+            yield from names.binding_findings(*section.each, section.at)
             yield from names.findings(section.each[1], section.at, guard)
-    for row, guard in _guarded_rows(table.flow, _Guard(bound={})):
+        if section.when is not None:
+            yield from names.condition_findings(section.when, _bound(section, guard))
+    for row, guard in _guarded_rows(table.flow, _Guard()):
         for finding in names.row_findings(row.expression, guard):
             yield replace(finding, origin=row.inherited_by)
-        for owner in sorted(owners.get(row.target, set())):
-            if owner not in guard.asked:
-                message = f"{target_text(row.target)} belongs to the group {owner}, and this row writes it without it"
-                hint = f"write it under 'groups: {{{owner}: …}}', or not at all"
-                yield Finding("ownership-target", message, at=row.at, hint=hint, origin=row.inherited_by)
+        for owner in sorted(owned.keys() - guard.on - guard.off):
+            for target in sorted(owned[owner]):
+                if _touch(row.target, target):
+                    message = f"{target_text(target)} belongs to the group {owner}, and this row writes it without it"
+                    hint = f"write it under 'groups: {{{owner}: …}}', or not at all"
+                    yield Finding("ownership-target", message, at=row.at, hint=hint, origin=row.inherited_by)
+
+
+def _touch(one: Target, other: Target) -> bool:
+    """Whether two targets are the same place, or one lies inside the other. Appending leaves the list to others."""
+    short, long = sorted((one, other), key=len)
+    return long[: len(short)] == short and (long == short or long[len(short) :] != ("-",))
 
 
 def condition_findings(condition: Condition, rules: RequestRules, stage: StageType) -> Iterator[Finding]:
     """Every way in which a condition that stands in no table asks about what the stage does not see."""
-    yield from _Names(rules, stage).condition_findings(condition, _Guard(bound={}))
+    yield from _Names(rules, stage).condition_findings(condition, _Guard())
 
 
 class _Names:
@@ -91,28 +112,41 @@ class _Names:
         self.visible -= {name for name, rule in rules.fields.items() if rule.input}
 
     def row_findings(self, expression: Expression, guard: _Guard) -> Iterator[Finding]:
-        bound = guard.bound
-        for name, at in names_in(expression):
-            yield from self.findings(name, at, guard)
-        for each in of_kind(Each, expression):
-            inner = replace(guard, bound={**bound, each.variable: each.source})
-            for name, at in names_in(each.body):
-                if name.split(".")[0] == each.variable:
-                    yield from self.findings(name, at, inner)
-        for condition in conditions_of(expression):
-            yield from self._group_findings(condition)
+        match expression:
+            case Each(variable=variable, source=source, body=body, at=at):
+                yield from self.binding_findings(variable, source, at)
+                yield from self.findings(source, at, guard)
+                yield from self.row_findings(body, replace(guard, bound={**guard.bound, variable: source}))
+            case Guarded(when=when, body=body):
+                yield from self.condition_findings(when, guard)
+                yield from self.row_findings(body, guard)
+            case First(options=parts) | ListOf(items=parts):
+                for part in parts:
+                    yield from self.row_findings(part, guard)
+            case ObjectOf(entries=entries):
+                for _, part in entries:
+                    yield from self.row_findings(part, guard)
+            case _:
+                for name, at in names_in(expression):
+                    yield from self.findings(name, at, guard)
 
     def condition_findings(self, condition: Condition, guard: _Guard) -> Iterator[Finding]:
         for name, at in names_tested(condition):
             yield from self.findings(name, at, guard)
         yield from self._group_findings(condition)
 
+    def binding_findings(self, variable: str, source: str, at: Position) -> Iterator[Finding]:
+        """A variable that is spelled like a field would hide who owns what is read."""
+        if any(variable == name.split(".")[0] for name in self.rules.schemas):
+            message = f"'each' binds {variable!r}, which is the name of a field"
+            yield Finding("each-variable", message, at=at, hint=f"call it otherwise: each: {{item: {source}}}")
+
     def findings(self, name: str, at: Position, guard: _Guard) -> Iterator[Finding]:
         """What is wrong with reading this name here."""
         variable, _, member = name.partition(".")
         if variable in guard.bound:
             if member:
-                yield from self._member_findings(name, member, guard.bound[variable], at)
+                yield from self._member_findings(name, member, guard, at)
             return
         if name not in self.rules.schemas:
             hint = did_you_mean(name, [*self.visible, *guard.bound])
@@ -136,11 +170,20 @@ class _Names:
             hint = f"write it under 'groups: {{{group}: …}}'"
             yield Finding("ownership-unguarded", message, at=at, hint=hint)
 
-    def _member_findings(self, name: str, member: str, source: str, at: Position) -> Iterator[Finding]:
-        known = item_members(self.rules, source)
+    def _member_findings(self, name: str, member: str, guard: _Guard, at: Position) -> Iterator[Finding]:
+        source = guard.bound[name.partition(".")[0]]
+        known = _members(self._list(source, guard.bound))
         if member not in known:
             hint = did_you_mean(member, known)
             yield Finding("row-unknown-field", f"an item of {source} has no {member!r} ({name})", at=at, hint=hint)
+
+    def _list(self, source: str, bound: Mapping[str, str]) -> Json:
+        """The schema of a list: a field's, or that of an entry of a bound item."""
+        variable, _, member = source.partition(".")
+        if source in self.rules.schemas or variable not in bound:
+            return dict(self.rules.schemas.get(source, {}))
+        outer = {known: over for known, over in bound.items() if known != variable}
+        return _members(self._list(bound[variable], outer)).get(member)
 
     def _group_findings(self, condition: Condition) -> Iterator[Finding]:
         for test in _groups_asked(condition):
@@ -157,17 +200,21 @@ class _Names:
 
 def item_members(rules: RequestRules, source: str) -> list[str]:
     """The entries that an item of a list field may have."""
-    items: Json = rules.schemas.get(source, {}).get("items")
+    return list(_members(dict(rules.schemas.get(source, {}))))
+
+
+def _members(schema: Json) -> Mapping[str, Json]:
+    items = schema.get("items") if isinstance(schema, dict) else None
     properties = items.get("properties") if isinstance(items, dict) else None
-    return list(properties) if isinstance(properties, dict) else []
+    return properties if isinstance(properties, dict) else {}
 
 
 def _guarded_sections(flow: tuple[Section, ...], guard: _Guard) -> Iterator[tuple[Section, _Guard]]:
     """Every section with the guard in which its condition is asked."""
     for section in flow:
         yield section, guard
-        for part, inner in ((section.then, _inside(section, guard)), (section.otherwise, _beside(section, guard))):
-            yield from _guarded_sections(part, inner)
+        yield from _guarded_sections(section.then, _inside(section, guard))
+        yield from _guarded_sections(section.otherwise, _beside(section, guard))
 
 
 def _guarded_rows(flow: tuple[Section, ...], guard: _Guard) -> Iterator[tuple[Row, _Guard]]:
@@ -176,27 +223,38 @@ def _guarded_rows(flow: tuple[Section, ...], guard: _Guard) -> Iterator[tuple[Ro
         yield from ((row, inner) for row in section.rows)
 
 
+def _bound(section: Section, guard: _Guard) -> _Guard:
+    """The guard with the section's variable, which its condition and both of its sides may read."""
+    return guard if section.each is None else replace(guard, bound={**guard.bound, section.each[0]: section.each[1]})
+
+
 def _inside(section: Section, guard: _Guard) -> _Guard:
-    bound = guard.bound if section.each is None else {**guard.bound, section.each[0]: section.each[1]}
-    if section.when is None:
-        return replace(guard, bound=bound)
-    asked = {test.group for test in _groups_asked(section.when)}
-    return _Guard(guard.on | _surely_on(section.when), guard.asked | asked, bound)
+    return _where(section, guard, holds=True)
 
 
 def _beside(section: Section, guard: _Guard) -> _Guard:
-    asked = {test.group for test in _groups_asked(section.when)} if section.when is not None else set()
-    return replace(guard, asked=guard.asked | asked)
+    return _where(section, guard, holds=False)
 
 
-def _surely_on(condition: Condition) -> frozenset[str]:
+def _where(section: Section, guard: _Guard, *, holds: bool) -> _Guard:
+    known = _bound(section, guard)
+    if section.when is None:
+        return known
+    on = known.on | _surely(section.when, holds=holds, on=True)
+    return _Guard(on, known.off | _surely(section.when, holds=holds, on=False), known.bound)
+
+
+def _surely(condition: Condition, *, holds: bool, on: bool) -> frozenset[str]:
+    """The groups that are certainly on (or off) where a condition holds (or does not)."""
     match condition:
         case GroupOn(group=group):
-            return frozenset({group})
-        case All(conditions=parts):
-            return frozenset[str]().union(*map(_surely_on, parts))
-        case AnyOf(conditions=[first, *others]):
-            return _surely_on(first).intersection(*map(_surely_on, others))
+            return frozenset({group}) if holds is on else frozenset()
+        case Not(condition=inner):
+            return _surely(inner, holds=not holds, on=on)
+        case All(conditions=parts) | AnyOf(conditions=parts):
+            found = [_surely(part, holds=holds, on=on) for part in parts]
+            every = isinstance(condition, All) is holds  # every part is as the whole is, or only one of them
+            return frozenset[str]().union(*found) if every or not found else found[0].intersection(*found[1:])
         case _:
             return frozenset()
 

@@ -14,7 +14,20 @@ from dataclasses import dataclass, field, replace
 from engine.errors import Finding
 from engine.tables.contracts import Contract
 from engine.tables.coverage import PICTURES, dead_findings, drop_findings, member_findings, unread_findings
-from engine.tables.domains import NOWHERE, Domain, Lists, Numbers, Record, Segment, literal, of_schema
+from engine.tables.domains import (
+    NOWHERE,
+    Domain,
+    Lists,
+    Literal,
+    Numbers,
+    Part,
+    Record,
+    Segment,
+    described,
+    literal,
+    of_schema,
+    runs_of,
+)
 from engine.tables.fits import misfits
 from engine.tables.forms import Expression, Row, Section, Table, Take, target_text
 from engine.tables.loose_ends import loose_ends
@@ -53,9 +66,20 @@ def visible_fields(rules: RequestRules, stage: StageType, widened: Mapping[str, 
         names = [name for name in rules.schemas if name.startswith("input.")]
         domains |= {name: of_schema(rules.schemas[name]) for name in (*names, PICTURES)}
     for name, most in ({} if widened is None else widened).items():
-        parts = (replace(p, high=p.high + most) if isinstance(p, Numbers) else p for p in domains[name].parts)
-        domains[name] = replace(domains[name], parts=tuple(parts))
+        if name in domains:
+            domains[name] = replace(domains[name], parts=tuple(_plus(part, most) for part in domains[name].parts))
     return Fields(domains, frozenset(stage.groups), switches, group_of)
+
+
+def _plus(part: Part, most: int) -> Part:
+    """The numbers of this part with anything from 0 to `most` added."""
+    match part:
+        case Numbers():
+            return replace(part, high=part.high + most, step=None)
+        case Literal(value=int() as value):
+            return Numbers(value, value + most, integer=True)
+        case _:
+            return part
 
 
 def prove_table(
@@ -82,7 +106,11 @@ def expression_findings(
     yield from text_findings
     if not text_findings:
         algebra = SymbolicAlgebra()
-        domain = Walker(algebra, table.lookups).row(row, SymbolicScope(fields))
+        try:
+            domain = Walker(algebra, table.lookups).row(row, SymbolicScope(fields))
+        except TooManyPathsError:
+            yield Finding("table-too-many-paths", f"this value has more than {MAX_PATHS} paths", at=row.at)
+            return
         yield from algebra.findings.values()
         if not domain.always:
             yield Finding("row-not-always", "this value can be absent, and is needed for every request", at=row.at)
@@ -120,7 +148,7 @@ class _Proof:
         """Walk every path and say what is wrong on any of them."""
         read_on_some: frozenset[str] = frozenset()
         try:
-            for scope, (written, read, dropped) in explore(SymbolicScope(self._fields), self._walk):
+            for scope, (written, read, dropped) in self._paths():
                 read_on_some |= read
                 root = self._placed(written)
                 for problem in misfits(self._domain(root), dict(self._contract.schema)):
@@ -140,6 +168,9 @@ class _Proof:
             finding if finding.origin or finding.at is None else replace(finding, origin=origins.get(finding.at))
             for finding in self._found.values()
         ]
+
+    def _paths(self) -> Iterator[tuple[SymbolicScope, tuple[list[Written], frozenset[str], frozenset[str]]]]:
+        return explore(SymbolicScope(self._fields), self._walk, self._algebra.budget)
 
     def _note(self, *findings: Finding) -> None:
         for finding in findings:
@@ -163,8 +194,12 @@ class _Proof:
                 if place.written is not None and last != "-":
                     self._clash(one.row, place.written.row)
             if last == "-":
+                if (other := next((w for p in place.below.values() for w in p.all_written()), None)) is not None:
+                    self._two_kinds(one.row, other.row)
                 place.appended.append(one)
                 continue
+            if place.appended:
+                self._two_kinds(one.row, place.appended[0].row)
             place = place.below.setdefault(last, _Place())
             if (other := next(place.all_written(), None)) is not None:
                 self._clash(one.row, other.row)
@@ -176,30 +211,39 @@ class _Proof:
         hint = "write one row and choose with 'first' or 'when'"
         self._note(Finding("row-target-twice", message, at=row.at, hint=hint, origin=row.inherited_by))
 
+    def _two_kinds(self, row: Row, other: Row) -> None:
+        message = f"{target_text(row.target[:-1])} is made a list and a mapping: here and at {other.at}"
+        self._note(Finding("row-target-twice", message, at=row.at, origin=row.inherited_by))
+
     def _domain(self, place: _Place) -> Domain:
         """The set of what stands at this place."""
         if place.appended:
-            parts = place.written.value.parts if place.written is not None else ()
-            segments = [segment for part in parts if isinstance(part, Lists) for segment in part.segments]
-            segments += [
-                Segment(Domain(one.value.parts), 0 if one.value.maybe_absent else 1, 1) for one in place.appended
-            ]
-            return Domain((Lists(tuple(segments)),))
+            return self._list(place.written, place.appended)
         if place.written is not None:
             return place.written.value
         entries = {step: self._domain(below) for step, below in place.below.items()}
 
         def together(keys: tuple[str, ...]) -> set[tuple[bool | None, ...]]:
             rows = [tuple(place.below[key].all_written()) if key in place.below else () for key in keys]
-            scope = next(one.scope for part in rows for one in part)
+            scope = next(one.scope for part in rows for one in part)  # on one path all have decided the same
             return self._algebra.together(scope, lambda inner: tuple(self._any_of(part, inner) for part in rows))
 
         always = not place.below or any(entry.always for entry in entries.values())
         return Domain((Record(entries, together=together),), maybe_absent=not always)
 
+    def _list(self, written: Written | None, appended: Sequence[Written]) -> Domain:
+        """The list that is written whole, if it is, with what is appended to it."""
+        runs = () if written is None else runs_of(written.value)
+        if runs is None and written is not None:
+            message = f"{target_text(written.row.target)} is {described(written.value)}, and a row appends to it"
+            self._note(Finding("row-type", message, at=appended[0].row.at, origin=appended[0].row.inherited_by))
+        items = (Segment(Domain(one.value.parts), int(not one.value.maybe_absent), 1) for one in appended)
+        always = any(one.value.always for one in (written, *appended) if one is not None)
+        return Domain((Lists((*(() if runs is None else runs), *items)),), maybe_absent=not always)
+
     def _any_of(self, rows: Sequence[Written], scope: SymbolicScope) -> Domain:
         """There if any of these rows is; only its presence counts."""
-        values = [self._walker.evaluate(one.row.expression, scope) for one in rows]
+        values = [self._walker.evaluate(one.row.expression, replace(one.scope, pins=scope.pins)) for one in rows]
         if any(value.always for value in values):
             return literal(True)
         return NOWHERE if all(value.never for value in values) else Domain(literal(True).parts, maybe_absent=True)

@@ -14,7 +14,8 @@ from functools import partial
 from typing import TypeAlias, TypeVar
 
 from engine.documents import Document
-from engine.errors import Finding, Position, TableError
+from engine.errors import Finding, Position, TableError, did_you_mean
+from engine.tables.contracts import Definition
 from engine.tables.expressions import ExpressionReader
 from engine.tables.forms import Expression, LookupTable, Step
 from engine.tables.shapes import Path
@@ -98,7 +99,11 @@ class RequestRules:
     drops: Mapping[str, str]
     lookups: Mapping[str, LookupTable]
     together: tuple[tuple[str, ...], ...] = ()
-    places: Mapping[str, Position] = field(default_factory=dict)  # group -> where it is written
+    places: Mapping[tuple[str, ...], Position] = field(default_factory=dict)
+
+    def place(self, *path: str) -> Position | None:
+        """Where something is written: ("fields", a field), ("groups", a group) or ("groups", it, its member)."""
+        return self.places.get(path)
 
     def rule(self, name: str) -> FieldRule:
         """The rule of a field; the plainest one where none is written."""
@@ -133,15 +138,16 @@ class RequestRules:
         return {"stage_type": stage.name, **toggles, **stage.constants}
 
 
-def read_rules(documents: Sequence[Document], schemas: Mapping[str, Schema]) -> RequestRules:
-    """The rules of several files together. Raises TableError with all findings."""
+def read_rules(documents: Sequence[Document], declared: Mapping[str, Definition]) -> RequestRules:
+    """The rules of several files together, over the fields of fields.json. Raises TableError with all findings."""
+    schemas: dict[str, Schema] = {name: definition.schema for name, definition in declared.items()}
     findings: list[Finding] = []
     fields: dict[str, FieldRule] = {}
     groups: dict[str, tuple[str, ...]] = {}
     stages: dict[str, StageType] = {}
     drops: dict[str, str] = {}
     lookups: dict[str, LookupTable] = {}
-    places: dict[str, Position] = {}
+    places: dict[tuple[str, ...], Position] = {("fields", name): d.at for name, d in declared.items()}
     together: tuple[tuple[str, ...], ...] = ()
     for document in documents:
         reader = _RulesReader(document)
@@ -160,6 +166,8 @@ def read_rules(documents: Sequence[Document], schemas: Mapping[str, Schema]) -> 
         together += part.together
     if findings:
         raise TableError(findings)
+    if "stage_type" in schemas:  # what it can be is said here alone, so that a folder can add a stage type
+        schemas["stage_type"] = {**schemas["stage_type"], "enum": list(stages)}
     return RequestRules(schemas, fields, groups, stages, drops, lookups, together, places)
 
 
@@ -187,17 +195,18 @@ class _RulesReader(ExpressionReader):
     def read(self, schemas: Mapping[str, Schema]) -> RequestRules:
         top = self.mapping((), self.document.value, "request.yaml")
         self.known((), top, _FILE_WORDS, "request.yaml")
-        if top.get("format") != 1:
-            self.fault("table-format", "request.yaml must say 'format: 1'", self.document.at("format"))
+        self.format(top, "request.yaml")
         lookups = {
             name: self.lookup_table(("lookups", name), node, name)
             for name, node in self.mapping(("lookups",), top.get("lookups"), "'lookups'").items()
         }
-        groups, places = {}, {}
+        groups, places = {}, dict[tuple[str, ...], Position]()
         for name, node in self.mapping(("groups",), top.get("groups"), "'groups'").items():
             members = self.items(("groups", name), node, "a group")
             groups[name] = tuple(self.text(("groups", name, i), m, "a field name") for i, m in enumerate(members))
-            places[name] = self.document.key_at("groups", name)
+            places["groups", name] = self.document.key_at("groups", name)
+            for index, member in enumerate(groups[name]):
+                places["groups", name, member] = self.document.at("groups", name, index)
         stages = {
             name: self._stage(name, ("stages", name), node)
             for name, node in self.mapping(("stages",), top.get("stages"), "'stages'").items()
@@ -211,10 +220,19 @@ class _RulesReader(ExpressionReader):
             for name, reason in self.mapping(("drop",), top.get("drop"), "'drop'").items()
         }
         together = tuple(
-            self._words(("together", index), part)
+            self._together(("together", index), part, schemas)
             for index, part in enumerate(self.items(("together",), top.get("together", []), "'together'"))
         )
         return RequestRules(schemas, fields, groups, stages, drops, {**lookups, **self.lookups}, together, places)
+
+    def _together(self, path: Path, node: Json, schemas: Mapping[str, Schema]) -> tuple[str, ...]:
+        names = self._words(path, node)
+        for index, name in enumerate(names):
+            if name not in schemas:
+                hint = did_you_mean(name, schemas)
+                at = self.document.at(*path, index)
+                self.fault("rules-unknown-field", f"'together' names {name!r}, which is no field", at, hint)
+        return names
 
     def _stage(self, name: str, path: Path, node: Json) -> StageType:
         stage = self.mapping(path, node, "a stage type")

@@ -7,21 +7,26 @@ file there is stale. A field's rule says what is required; nothing here is writt
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Mapping
 
 from engine.tables.request import RequestRules, StageType
 from engine.values import ABSENT, Json
 
 __all__ = ["request_contract", "request_contract_text"]
 
-_FIELDS = "../fields.json#/$defs/"
+
+def _reference(name: str) -> dict[str, Json]:
+    return {"$ref": f"../fields.json#/$defs/{name}"}
 
 
-def request_contract(rules: RequestRules, stage: StageType) -> dict[str, Json]:
-    """The contract of this stage type's requests, with `$ref`s into fields.json at property level."""
+def request_contract(
+    rules: RequestRules, stage: StageType, of: Callable[[str], Mapping[str, Json]] = _reference
+) -> dict[str, Json]:
+    """The contract of this stage type's requests; `of` gives a field's schema, by default a `$ref` to it."""
     constants = rules.constants_of(stage)
     properties: dict[str, Json] = {}
     required: list[Json] = []
-    needs: dict[str, Json] = {}
+    needs: dict[str, list[str]] = {}
     for name in rules.schemas:
         if name in constants:
             properties[name] = {"const": constants[name]}
@@ -30,21 +35,22 @@ def request_contract(rules: RequestRules, stage: StageType) -> dict[str, Json]:
         switched = [v.switch for v in stage.groups.values() if v.switch == name]
         group = rules.group_of(name)
         if group is None and switched:
-            properties[name] = {"$ref": _FIELDS + name}
+            properties[name] = dict(of(name))
             required.append(name)
         elif group in stage.groups and not rules.rule(name).input:
-            properties[name] = {"$ref": _FIELDS + name}
+            properties[name] = dict(of(name))
             visibility, rule = stage.groups[str(group)], rules.rule(name)
             given = rule.required or (visibility.defaults and rule.default is not ABSENT)
             if visibility.switch is None and given:
                 required.append(name)
             elif visibility.switch in rules.groups[str(group)] and name != visibility.switch:
-                needs[name] = [visibility.switch]
+                needs[name] = [str(visibility.switch)]
         for together in rules.together:
             if name in properties and name in together:
-                needs[name] = [other for other in together if other != name]
+                known = needs.get(name, [])
+                needs[name] = [*known, *(other for other in together if other != name and other not in known)]
     if stage.takes_images:
-        properties["input_images"] = {"$ref": _FIELDS + "input_images"}
+        properties["input_images"] = dict(of("input_images"))
         required.append("input_images")
     contract: dict[str, Json] = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -56,7 +62,7 @@ def request_contract(rules: RequestRules, stage: StageType) -> dict[str, Json]:
         "additionalProperties": False,
     }
     if needs:
-        contract["dependentRequired"] = needs
+        contract["dependentRequired"] = {name: [*others] for name, others in needs.items()}
     return contract
 
 

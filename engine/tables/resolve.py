@@ -8,19 +8,21 @@ fields and groups, and nothing about back ends.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Literal
 
-from engine.errors import Finding, PlanError, Position, did_you_mean
+from engine.errors import Finding, PlanError, Position
 from engine.images import Image
 from engine.tables.concrete import ConcreteAlgebra, EvaluationError, Scope, Value
 from engine.tables.forms import Take
+from engine.tables.layers import Given, Layer, read_layer
 from engine.tables.request import FieldRule, RequestRules, StageType, Visibility
+from engine.tables.strangers import listed, stranger_findings
 from engine.tables.traverse import names_in
 from engine.tables.validation import problems_of, validator
 from engine.tables.walk import Walker
-from engine.values import ABSENT, is_integer, non_json, same
+from engine.values import ABSENT, is_integer, same
 
 __all__ = ["Draw", "Layer", "Origin", "Resolution", "resolve"]
 
@@ -30,17 +32,8 @@ Draw = Callable[[str, bool], int | None]
 
 
 @dataclass(frozen=True, slots=True)
-class Layer:
-    """One config: its name for messages, what it says, and where each key stands if it came from a file."""
-
-    name: str
-    values: Mapping[str, object]
-    place: Callable[[str], Position | None] = field(default=lambda _: None)
-
-
-@dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a field's value comes from: a layer's key, a default, another field, or the stage type itself."""
+    """Where a field's value comes from: a layer's key, a default, another field (its key), or the stage type itself."""
 
     kind: Literal["stage", "base", "derived", "default", "constant", "drawn"]
     key: str | None = None
@@ -56,15 +49,6 @@ class Resolution:
     origins: Mapping[str, Origin]
 
 
-@dataclass(frozen=True, slots=True)
-class _Given:
-    """One field in one layer: the key as written and the value before normalisation. None is JSON's null."""
-
-    key: str
-    raw: object
-    at: Position | None
-
-
 def resolve(rules: RequestRules, stage: StageType, base: Layer, own: Layer, draw: Draw) -> Resolution:
     """The request's fields for a stage of this type. Raises PlanError with everything that is wrong."""
     return _Resolving(rules, stage, base, own, draw).run()
@@ -75,16 +59,19 @@ class _Resolving:
 
     def __init__(self, rules: RequestRules, stage: StageType, base: Layer, own: Layer, draw: Draw) -> None:
         self.rules, self.stage, self.draw = rules, stage, draw
-        self.layers = {"base": base, "stage": own}
+        self.spellings = rules.spellings()
         self.findings: list[Finding] = []
         self.origins: dict[str, Origin] = {}
         self.effective: dict[str, Value] = {}
         self.walker: Walker[Value, Scope] = Walker(ConcreteAlgebra(), rules.lookups)
-        self.given = {name: dict(self._given(layer)) for name, layer in self.layers.items()}
+        self.given: dict[str, Mapping[str, Given]] = {}
+        for name, layer in (("base", base), ("stage", own)):
+            self.given[name], findings = read_layer(rules, layer)
+            self.findings += findings
 
     def run(self) -> Resolution:
         on = self._groups_on()
-        self._refuse_strangers(on)
+        self.findings += stranger_findings(self.rules, self.stage, self.given["stage"], self.given["base"], on)
         fields: dict[str, Value] = dict(self.rules.constants_of(self.stage))
         self.origins |= {name: Origin("constant") for name in fields}
         for name in self.rules.schemas:
@@ -100,39 +87,15 @@ class _Resolving:
                 fields[visibility.switch] = self.effective[visibility.switch]
         fields |= {n: v for n, v in self.effective.items() if not self.rules.rule(n).input}
         self._require(on)
+        self._require_together()
         if self.findings:
-            raise PlanError(self.findings)
+            raise PlanError(dict.fromkeys(self.findings))
         ordered = {name: fields[name] for name in self.rules.schemas if name in fields}
         return Resolution(ordered, on, {name: self.origins[name] for name in ordered})
 
-    def _fault(self, code: str, message: str, given: _Given | None, name: str, hint: str | None = None) -> None:
+    def _fault(self, code: str, message: str, given: Given | None, name: str, hint: str | None = None) -> None:
         at = given.at if given is not None else None
         self.findings.append(Finding(code, message, at=at, hint=hint, field=name))
-
-    # -- what the layers say --------------------------------------------------------------------------------
-
-    def _given(self, layer: Layer) -> Iterator[tuple[str, _Given]]:
-        """Every field that a layer gives, under its own name. Drops and toggles are left out."""
-        spellings = self.rules.spellings()
-        seen: dict[str, _Given] = {}
-        for key, raw in layer.values.items():
-            given = _Given(key, raw, layer.place(key))
-            if key in self.rules.drops or key in self.rules.toggles:
-                continue
-            name = spellings.get(key)
-            if name is None:
-                hint = "pictures are the plan's: write input_images there" if key == "input_images" else None
-                near = hint or did_you_mean(key, [*spellings, *self.rules.drops])
-                self._fault("config-unknown-key", f"{layer.name} has no field {key!r}", given, key, near)
-            elif not isinstance(raw, Image) and (problem := non_json(raw)):
-                self._fault("config-value", f"{layer.name}: {key}: {problem}", given, name)
-            elif name in seen and (raw is None or seen[name].raw is None or not same(raw, seen[name].raw)):
-                other = seen[name].key
-                message = f"{layer.name} says {other!r} and {key!r}, which are the same field, and they differ"
-                self._fault("config-alias-conflict", message, given, name, f"keep {name!r}")
-            else:
-                seen[name] = given
-                yield name, given
 
     def _groups_on(self) -> frozenset[str]:
         on = set()
@@ -150,42 +113,6 @@ class _Resolving:
             return False
         self.effective[switch] = value
         return value
-
-    def _refuse_strangers(self, on: frozenset[str]) -> None:
-        """Refuse what the stage's own config says that this stage does not see."""
-        constants = self.rules.constants_of(self.stage)
-        for name, given in self.given["stage"].items():
-            group = self.rules.group_of(name)
-            if name in constants:
-                if given.raw is not None and not same(given.raw, constants[name]):
-                    message = f"{given.key} is always {constants[name]} on a stage of type {self.stage.name}"
-                    self._fault("config-constant", message, given, name)
-                continue
-            if group in on or given.raw is None or name in self.effective:
-                continue
-            switches = self._switches_of(name, group)
-            if any(self._says_off(switch) for switch in switches):
-                continue
-            if name in self.stage.instead:
-                message = f"{given.key} is no field of a stage of type {self.stage.name}"
-                self._fault("config-foreign-field", message, given, name, self.stage.instead[name])
-            elif group in self.stage.groups:
-                switch = self.stage.groups[group].switch if group is not None else None
-                wanted = "true" if self.rules.schemas[str(switch)].get("type") == "boolean" else "given"
-                message = f"{given.key} is given, but its group {group} is not on"
-                self._fault("config-group-off", message, given, name, f"{switch} must be {wanted}")
-            else:
-                seen_by = [s.name for s in self.rules.stages.values() if group in s.groups or _switches(s, name)]
-                message = f"{given.key} is no field of a stage of type {self.stage.name}"
-                hint = f"it belongs to {' and '.join(seen_by)}" if seen_by else None
-                self._fault("config-foreign-field", message, given, name, hint)
-
-    def _switches_of(self, name: str, group: str | None) -> list[str]:
-        visible = [s.groups[group] for s in self.rules.stages.values() if group in s.groups] if group else []
-        return [name, *(v.switch for v in visible if v.switch is not None)]
-
-    def _says_off(self, switch: str) -> bool:
-        return any(given[switch].raw is False for given in self.given.values() if switch in given)
 
     # -- one field ------------------------------------------------------------------------------------------
 
@@ -205,35 +132,34 @@ class _Resolving:
         return value
 
     def _chosen(self, rule: FieldRule, visibility: Visibility) -> tuple[Value, Origin | None]:
-        erased = False
-        for kind in ("stage",) if visibility.own else ("stage", "base"):
-            given = self.given[kind].get(rule.name)
+        """What the highest layer gives, in its own words or by what it is derived from; else the default.
+
+        Null, or a value that means "not given", erases what lies below its layer.
+        """
+        layers: tuple[Literal["stage", "base"], ...] = ("stage",) if visibility.own else ("stage", "base")
+        for layer in layers:
+            given = self.given[layer].get(rule.name)
+            if given is not None and (value := self._normalised(rule, given)) is not ABSENT:
+                return value, Origin(layer, given.key, given.at)
+            derived, origin = self._derived(rule, layer)
+            if derived is not ABSENT:
+                return derived, origin
             if given is not None:
-                value = self._normalised(rule, given)
-                if value is not ABSENT:
-                    return value, Origin("stage" if kind == "stage" else "base", given.key, given.at)
-                erased = True  # null, or a value that means "not given": what lies below is erased with it
-            elif not erased and rule.otherwise is not None:
-                derived, origin = self._derived(rule, kind)
-                if derived is not ABSENT:
-                    return derived, origin
-            if erased:
                 break
         if visibility.defaults and rule.default is not ABSENT:
             return rule.default, Origin("default", at=rule.at)
         return ABSENT, None
 
-    def _normalised(self, rule: FieldRule, given: _Given) -> Value:
+    def _normalised(self, rule: FieldRule, given: Given) -> Value:
         """The value after the rule's steps; ABSENT for null and for what means "not given"."""
-        raw = given.raw
-        if raw is None or any(same(raw, value) for value in rule.unset):
+        if given.raw is None or _is_unset(rule, given.raw):
             return ABSENT
         try:
-            value = self._sent_through(rule, raw)  # type: ignore[arg-type]
+            value = self._sent_through(rule, given.raw)  # type: ignore[arg-type]
         except EvaluationError as problem:
-            self._fault("config-value", f"{given.key}: {problem}", given, rule.name, problem.hint)
+            self._fault("config-value", f"{given.key} {_plainly(problem)}", given, rule.name, problem.hint)
             return ABSENT
-        return ABSENT if any(same(value, blank) for blank in rule.unset) else value
+        return ABSENT if _is_unset(rule, value) else value
 
     def _sent_through(self, rule: FieldRule, raw: Value) -> Value:
         if not rule.steps or isinstance(raw, Image):
@@ -241,7 +167,7 @@ class _Resolving:
         take = Take((rule.name,), rule.steps, at_run=True, at=rule.steps[0].at)
         return self.walker.evaluate(take, Scope({rule.name: raw}, frozenset()))
 
-    def _derived(self, rule: FieldRule, kind: str) -> tuple[Value, Origin | None]:
+    def _derived(self, rule: FieldRule, layer: Literal["stage", "base"]) -> tuple[Value, Origin | None]:
         """The value made from other fields, where the first of them is given in this layer and still in force.
 
         That first one counts as it was written: "DPM++ 2M Karras" still holds its scheduler.
@@ -249,74 +175,151 @@ class _Resolving:
         if rule.otherwise is None:
             return ABSENT, None
         first, *others = dict.fromkeys(name for name, _ in names_in(rule.otherwise))
-        source = self.given[kind].get(first)
-        overruled = kind == "base" and first in self.given["stage"]
-        if source is None or source.raw is None or overruled:
+        source = self.given[layer].get(first)
+        overruled = layer == "base" and first in self.given["stage"]
+        if source is None or source.raw is None or overruled or _is_unset(self.rules.rule(first), source.raw):
             return ABSENT, None
-        scope: dict[str, Value] = {}
+        scope: dict[str, Value] = {first: source.raw}  # type: ignore[dict-item]
         for name in others:
             group = self.rules.group_of(name)
             visibility = self.stage.groups.get(group) if group is not None else None
             if visibility is not None:
                 scope[name], _ = self._chosen(self.rules.rule(name), visibility)
-        scope[first] = source.raw  # type: ignore[assignment]
         known = {name: value for name, value in scope.items() if value is not ABSENT}
+        if any(problems_of(validator(self.rules.schemas[name], handles=True), value) for name, value in known.items()):
+            return ABSENT, None  # each of them is complained of itself
         try:
             value = self.walker.evaluate(rule.otherwise, Scope(known, frozenset()))
         except EvaluationError as problem:
-            self._fault("config-value", f"{source.key}: {problem}", source, rule.name, problem.hint)
+            self._fault("config-value", f"{source.key} {_plainly(problem)}", source, first, problem.hint)
             return ABSENT, None
-        return value, Origin("derived" if kind == "base" else "stage", source.key, source.at)
+        return value, Origin("derived", source.key, source.at)
 
     def _checked(self, rule: FieldRule, value: Value, origin: Origin) -> Value:
         """The value, held against its schema; whole numbers as integers, items of a list by their own rules."""
-        given = _Given(origin.key if origin.key is not None else rule.name, value, origin.at)
+        word = rule.name if origin.key is None or origin.kind == "derived" else origin.key
+        made = f", made from {origin.key}," if origin.kind == "derived" else ""
+        # A person mends what was written, so that is what the finding is about.
+        about = self.spellings[origin.key] if origin.key is not None and made else rule.name
+        given = Given(word, value, origin.at)
         if rule.items and isinstance(value, list):
             value = [self._item(rule, item, index, given) for index, item in enumerate(value)]
         schema = self.rules.schemas[rule.name]
         for problem in problems_of(validator(schema, handles=True), value):
-            place = ".".join((given.key, *problem.path))
-            self._fault("config-value", f"{place} {problem.message}", given, rule.name, problem.hint)
-        if schema.get("type") == "integer" and isinstance(value, float) and is_integer(value):
-            return int(value)
-        return value
+            place = ".".join((word, *problem.path))
+            self._fault("config-value", f"{place}{made} {problem.message}", given, about, problem.hint)
+        return _whole(schema, value)
 
-    def _item(self, rule: FieldRule, item: Value, index: int, given: _Given) -> Value:
+    def _item(self, rule: FieldRule, item: Value, index: int, given: Given) -> Value:
+        """An item of a list by its own rules: spellings, normalisation, what is derived, defaults."""
         if not isinstance(item, dict):
             return item
         spellings = {word: name for name, r in rule.items.items() for word in (name, *r.aliases)}
-        result: dict[str, Value] = {}
+        raws: dict[str, Given] = {}
         for key, raw in item.items():
             name = spellings.get(key, key)
+            here = Given(f"{given.key}.{index}.{key}", raw, given.at)
+            if name not in raws:
+                raws[name] = here
+            elif not same(raw, raws[name].raw):
+                other = raws[name].key.rpartition(".")[2]
+                message = f"{given.key}.{index} says {other!r} and {key!r}, which are the same field, and they differ"
+                self._fault("config-alias-conflict", message, here, rule.name, f"keep {name!r}")
+        result: dict[str, Value] = {}
+        for name in dict.fromkeys((*raws, *rule.items)):
             inner = rule.items.get(name, FieldRule(name))
-            place = _Given(f"{given.key}.{index}.{key}", raw, given.at)
-            if name in result:
-                message = f"{place.key} says again what another key of the item says"
-                self._fault("config-alias-conflict", message, place, rule.name, f"keep {name!r}")
-            value = self._normalised(inner, place)
+            value = self._normalised(inner, raws[name]) if name in raws else ABSENT
+            if value is ABSENT and inner.otherwise is not None:
+                texts: dict[str, Value] = {n: g.raw for n, g in raws.items() if g.raw is not None}  # type: ignore[misc]
+                value = self._made_inside(inner, texts)
+            if value is ABSENT:
+                value = inner.default
             if value is not ABSENT:
                 result[name] = value
-        for name, inner in rule.items.items():
-            if name not in result and inner.default is not ABSENT:
-                result[name] = inner.default
         return result
 
+    def _made_inside(self, rule: FieldRule, known: dict[str, Value]) -> Value:
+        """A member of an item that is derived from others. Those of a wrong kind are complained of themselves."""
+        try:
+            return self.walker.evaluate(rule.otherwise, Scope(known, frozenset()))  # type: ignore[arg-type]
+        except EvaluationError:
+            return ABSENT
+
+    # -- what must be there ---------------------------------------------------------------------------------
+
     def _require(self, on: frozenset[str]) -> None:
-        for group in self.stage.groups:
+        for group, visibility in self.stage.groups.items():
             for name in self.rules.groups[group] if group in on else ():
                 if self.rules.rule(name).required and name not in self.effective:
-                    switch = self.stage.groups[group].switch
-                    why = f"{group} is on" if switch is not None else f"a stage of type {self.stage.name} needs it"
-                    if not any(finding.field == name for finding in self.findings):
-                        hint = f"set {name} in the stage's config or in base_config"
-                        self._fault("config-missing", f"{name} is missing: {why}", None, name, hint)
+                    self._missing(name, visibility)
+
+    def _missing(self, name: str, visibility: Visibility) -> None:
+        otherwise = self.rules.rule(name).otherwise
+        words = [name] if otherwise is None else list(dict.fromkeys((name, *(n for n, _ in names_in(otherwise)))))
+        if {finding.field for finding in self.findings} & set(words):
+            return  # what is wrong with it has been said
+        said = ((n, self.given[layer][n]) for layer in ("stage", "base") for n in words if n in self.given[layer])
+        # A source counts only where it is blank itself: else what is made from it is missing for another reason.
+        blank = [g for n, g in said if g.raw is not None and (n == name or _is_unset(self.rules.rule(n), g.raw))]
+        given = blank[0] if blank else None
+        ways = " or ".join(words[:2])
+        hint = f"give {ways} in the stage's config or in base_config"
+        blank_is = "" if given is None else f"{given.key} is {given.raw!r}, which counts as not given"
+        if visibility.switch is not None:
+            message = f"{visibility.switch} is true, and {blank_is if given is not None else f'{name} is missing'}"
+            hint = f"{hint}, or say {visibility.switch}: false"
+        else:
+            message = f"a stage of type {self.stage.name} needs {ways}{f': {blank_is}' if given is not None else ''}"
+        self._fault("config-missing", message, given, name, hint)
+
+    def _require_together(self) -> None:
+        """Refuse what does nothing alone: a part of a set, or what another field would be derived from, and is not."""
         for parts in self.rules.together:
             given = [name for name in parts if name in self.effective]
             if given and len(given) < len(parts):
-                missing = " and ".join(name for name in parts if name not in self.effective)
-                message = f"{' and '.join(given)} is given without {missing}: they count together only"
-                self._fault("config-together", message, None, given[0])
+                self._alone(given, [name for name in parts if name not in self.effective])
+        for rule in self.rules.fields.values():
+            origin = self.origins.get(rule.name)
+            if rule.otherwise is None or origin is None or origin.kind not in ("base", "default"):
+                continue
+            first, *others = dict.fromkeys(name for name, _ in names_in(rule.otherwise))
+            beside = [name for name in others if self.rules.rule(name).input and self._says(name)]
+            if beside and not self._says(first):
+                self._alone(beside, [first])
+
+    def _says(self, name: str) -> bool:
+        """Whether the stage's own config gives the field."""
+        return name in self.given["stage"] and self.given["stage"][name].raw is not None
+
+    def _alone(self, given: list[str], missing: list[str]) -> None:
+        layers = (self.given["stage"], self.given["base"])
+        said = next((layer[given[0]] for layer in layers if given[0] in layer), None)
+        words = [given[0] if said is None else said.key, *given[1:]]
+        verb = "is" if len(given) == 1 else "are"
+        message = f"{listed(words)} {verb} given without {listed(missing)}: they count together only"
+        self._fault("config-together", message, said, given[0])
 
 
-def _switches(stage: StageType, name: str) -> bool:
-    return any(visibility.switch == name for visibility in stage.groups.values())
+def _is_unset(rule: FieldRule, value: object) -> bool:
+    """Whether a value means "not given". Blanks around a text do not count."""
+    plain = value.strip() if isinstance(value, str) else value
+    return any(same(plain, unset) for unset in rule.unset)
+
+
+def _plainly(problem: EvaluationError) -> str:
+    """What a conversion or lookup complains of, without the table's words: the field's name goes before it."""
+    return str(problem if problem.__cause__ is None else problem.__cause__)
+
+
+def _whole(schema: object, value: Value) -> Value:
+    """The value with 20.0 as 20, wherever its schema says that a number is whole."""
+    if not isinstance(schema, Mapping):
+        return value
+    if isinstance(value, float) and schema.get("type") == "integer" and is_integer(value):
+        return int(value)
+    if isinstance(value, list):
+        return [_whole(schema.get("items"), item) for item in value]
+    members = schema.get("properties")
+    if isinstance(value, dict) and isinstance(members, dict):
+        return {name: _whole(members.get(name), item) for name, item in value.items()}
+    return value

@@ -11,14 +11,14 @@ from collections.abc import Iterator
 from engine.errors import Finding, did_you_mean
 from engine.tables.domains import Domain, of_schema
 from engine.tables.fits import misfits
-from engine.tables.forms import Lookup, Row, Section, Table, Take
+from engine.tables.forms import Expression, GroupOn, Late, Lookup, Open, Row, Section, Table, Take
 from engine.tables.loose_ends import loose_ends
-from engine.tables.request import FieldRule, RequestRules, StageType
-from engine.tables.symbolic import Fields, SymbolicAlgebra, SymbolicScope
-from engine.tables.traverse import names_in
+from engine.tables.request import FieldRule, RequestRules, StageType, Visibility
+from engine.tables.symbolic import MAX_PATHS, Fields, SymbolicAlgebra, SymbolicScope, TooManyPathsError
+from engine.tables.traverse import all_tests, conditions_of, names_in, parts_of
 from engine.tables.validation import problems_of, validator
 from engine.tables.walk import Walker
-from engine.values import ABSENT, is_integer
+from engine.values import ABSENT, is_integer, same
 
 __all__ = ["rule_findings"]
 
@@ -35,17 +35,13 @@ def rule_findings(rules: RequestRules) -> Iterator[Finding]:
         else:
             yield from _field_findings(rules, rule)
     yield from _spelling_findings(rules)
-    for name in (name for part in rules.together for name in part):
-        if name not in rules.schemas:
-            hint = did_you_mean(name, rules.schemas)
-            yield Finding("rules-unknown-field", f"'together' names {name!r}, which is no field", hint=hint)
 
 
 def _group_findings(rules: RequestRules) -> Iterator[Finding]:
     home: dict[str, str] = {}
     for group, members in rules.groups.items():
         for name in members:
-            at = rules.places.get(group)
+            at = rules.place("groups", group, name)
             if name not in rules.schemas:
                 hint = did_you_mean(name, rules.schemas)
                 message = f"the group {group} names {name!r}, which fields.json lacks"
@@ -59,7 +55,8 @@ def _group_findings(rules: RequestRules) -> Iterator[Finding]:
     for name in rules.schemas:
         if name not in spoken_for and not name.startswith("input."):
             message = f"fields.json declares {name}, and no group of request.yaml holds it"
-            yield Finding("rules-homeless-field", message, hint="add it to a group, or take it out of fields.json")
+            hint = "add it to a group, or take it out of fields.json"
+            yield Finding("rules-homeless-field", message, at=rules.place("fields", name), hint=hint)
 
 
 def _stage_findings(rules: RequestRules, stage: StageType) -> Iterator[Finding]:
@@ -69,19 +66,34 @@ def _stage_findings(rules: RequestRules, stage: StageType) -> Iterator[Finding]:
             message = f"the stage type {stage.name} sees a group {group!r} that there is not"
             yield Finding("rules-unknown-group", message, at=stage.at, hint=hint)
         elif visibility.switch is not None:
-            switch = visibility.switch
-            inside = switch in rules.groups[group]
-            is_flag = rules.schemas.get(switch, {}).get("type") == "boolean" and rules.group_of(switch) is None
-            if not (inside or is_flag):
-                message = (
-                    f"{switch!r} cannot switch the group {group}: it is no boolean of its own and none of its fields"
-                )
-                yield Finding("rules-switch", message, at=stage.at, hint=did_you_mean(switch, rules.schemas))
+            yield from _switch_findings(rules, stage, group, visibility, visibility.switch)
     for name, value in rules.constants_of(stage).items():
         schema = rules.schemas.get(name)
-        if schema is None or problems_of(validator(schema, handles=True), value):
-            message = f"the stage type {stage.name} sets {name} to what fields.json does not allow"
-            yield Finding("rules-constant", message, at=stage.at, hint=did_you_mean(name, rules.schemas))
+        if schema is None:
+            message, hint = (
+                f"the stage type {stage.name} sets {name!r}, which is no field",
+                did_you_mean(name, rules.schemas),
+            )
+            yield Finding("rules-constant", message, at=stage.at, hint=hint)
+        elif problems := problems_of(validator(schema, handles=True), value):
+            message = f"the stage type {stage.name} sets {name}, which {problems[0].message}"
+            yield Finding("rules-constant", message, at=stage.at, hint=problems[0].hint)
+        elif rules.group_of(name) in stage.groups:
+            message = f"the stage type {stage.name} sets {name}, and sees its group {rules.group_of(name)} as well"
+            yield Finding("rules-constant", message, at=stage.at, hint="a constant belongs to no group of the stage")
+
+
+def _switch_findings(
+    rules: RequestRules, stage: StageType, group: str, visibility: Visibility, switch: str
+) -> Iterator[Finding]:
+    is_flag = rules.schemas.get(switch, {}).get("type") == "boolean" and rules.group_of(switch) is None
+    if not (is_flag or switch in rules.groups[group]):
+        message = f"{switch!r} cannot switch the group {group}: it is no boolean of its own and none of its fields"
+        near = None if switch in rules.schemas else did_you_mean(switch, rules.schemas)
+        yield Finding("rules-switch", message, at=stage.at, hint=near)
+    elif is_flag and not (visibility.defaults and isinstance(rules.rule(switch).default, bool)):
+        message = f"{switch} switches the group {group}, and is neither true nor false where nobody says which"
+        yield Finding("rules-switch", message, at=stage.at, hint=f"give it a default: {{{switch}: {{default: false}}}}")
 
 
 def _field_findings(rules: RequestRules, rule: FieldRule) -> Iterator[Finding]:
@@ -99,7 +111,7 @@ def _field_findings(rules: RequestRules, rule: FieldRule) -> Iterator[Finding]:
     if not ends:
         yield from _lookup_findings(rules, rule)
         if rule.otherwise is not None:
-            yield from _derivation_findings(rules, rule)
+            yield from _derivation_findings(rules, rule, rule.otherwise)
     items = schema.get("items")
     properties = items.get("properties") if isinstance(items, dict) else None
     for name, inner in rule.items.items():
@@ -131,51 +143,70 @@ def _lookup_findings(rules: RequestRules, rule: FieldRule) -> Iterator[Finding]:
     last = rule.steps[-1] if rule.steps else None
     if isinstance(last, Lookup):
         for key, value in rules.lookups[last.table].entries:
-            unset = any(value == known for known in rule.unset)
+            unset = any(same(value, known) for known in rule.unset)
             for problem in () if unset else problems_of(validator(schema, handles=True), value):
                 message = f"{rule.name}: the lookup turns {key!r} into a value that {problem.message}"
                 yield Finding("rules-lookup", message, at=last.at, field=rule.name)
 
 
-def _derivation_findings(rules: RequestRules, rule: FieldRule) -> Iterator[Finding]:
-    assert rule.otherwise is not None  # noqa: S101 - the caller asked
+def _derivation_findings(rules: RequestRules, rule: FieldRule, made: Expression) -> Iterator[Finding]:
+    if not (names := [*names_in(made)]):
+        message = f"what {rule.name} is made of names no field"
+        yield Finding("rules-otherwise", message, at=made.at, hint="write a constant as 'default'", field=rule.name)
+        return
+    if any(isinstance(part, (Late, Open)) for part in parts_of(made)) or any(
+        isinstance(test, GroupOn) for condition in conditions_of(made) for test in all_tests(condition)
+    ):
+        message = f"{rule.name} is made before there is a payload: no group can be asked about, nothing is late or open"
+        yield Finding("rules-otherwise", message, at=made.at, field=rule.name)
+        return
     group = rules.group_of(rule.name)
     domains: dict[str, Domain] = {}
-    for name, at in names_in(rule.otherwise):
+    for name, at in names:
         if name not in rules.schemas:
-            yield Finding(
-                "row-unknown-field", f"there is no field {name!r}", at=at, hint=did_you_mean(name, rules.schemas)
-            )
+            hint = did_you_mean(name, rules.schemas)
+            yield Finding("row-unknown-field", f"there is no field {name!r}", at=at, hint=hint)
             continue
         domains[name] = Domain(of_schema(rules.schemas[name]).parts)
-        source = rules.group_of(name)
-        blind = [
-            stage.name for stage in rules.stages.values() if group in stage.groups and not _sees(stage, group, source)
-        ]
+        blind = [stage.name for stage in rules.stages.values() if not _may_derive(rules, stage, rule.name, name)]
         if blind:
+            source, ours = rules.group_of(name), f" (group {group})" if group is not None else ""
+            theirs = f"{name} (group {source})" if source is not None else f"{name}, which is in no group and"
             message = (
-                f"{rule.name} (group {group}) is derived from {name} (group {source}), "
-                f"which a stage of type {' and '.join(blind)} does not see"
+                f"{rule.name}{ours} is derived from {theirs}, which a stage of type {' and '.join(blind)} does not see"
             )
             hint = "derive a field from fields of its own group, or of groups that are seen wherever it is"
             yield Finding("ownership-derived", message, at=at, hint=hint, field=rule.name)
     algebra = SymbolicAlgebra()
-    walker = Walker(algebra, rules.lookups)
-    row = Row((rule.name,), rule.otherwise, rule.otherwise.at)
-    found = walker.row(row, SymbolicScope(Fields(domains, frozenset())))
+    row = Row((rule.name,), made, made.at)
+    try:
+        found = Walker(algebra, rules.lookups).row(row, SymbolicScope(Fields(domains, frozenset())))
+    except TooManyPathsError:
+        yield Finding("table-too-many-paths", f"{rule.name} has more than {MAX_PATHS} paths", at=row.at)
+        return
     yield from algebra.findings.values()
     for problem in misfits(found, dict(rules.schemas[rule.name])):
         yield Finding("row-misfit", f"{rule.name} {problem.message}", at=rule.at, hint=problem.hint, field=rule.name)
 
 
-def _sees(stage: StageType, group: str | None, source: str | None) -> bool:
-    """Whether a stage sees `source` wherever it sees `group`."""
-    if source == group:
-        return True
-    if source not in stage.groups or group is None:
+def _may_derive(rules: RequestRules, stage: StageType, name: str, source: str) -> bool:
+    """Whether a stage sees the source wherever it sees the field that is derived from it.
+
+    A switch is asked before any switched group is there, so it may look at groups only that are always seen.
+    """
+    group, theirs = rules.group_of(name), rules.group_of(source)
+    if any(visibility.switch == name for visibility in stage.groups.values()):
+        ours = Visibility()
+    elif group in stage.groups:
+        ours = stage.groups[str(group)]
+        if theirs == group:
+            return True
+    else:
+        return True  # the stage does not see the field at all
+    if theirs not in stage.groups:
         return False
-    ours, theirs = stage.groups[group], stage.groups[str(source)]
-    return (theirs.switch is None or theirs.switch == ours.switch) and (ours.own or not theirs.own)
+    seen = stage.groups[str(theirs)]
+    return (seen.switch is None or seen.switch == ours.switch) and (ours.own or not seen.own)
 
 
 def _spelling_findings(rules: RequestRules) -> Iterator[Finding]:
@@ -187,3 +218,11 @@ def _spelling_findings(rules: RequestRules) -> Iterator[Finding]:
                 message = f"{rule.name} has the alias {alias!r}, which already stands for {other}"
                 yield Finding("rules-alias", message, at=rule.at, field=rule.name)
             taken.setdefault(alias, rule.name)
+        inside = {name: name for name in rule.items}
+        for inner in rule.items.values():
+            for alias in inner.aliases:
+                if inside.setdefault(alias, inner.name) != inner.name:
+                    message = (
+                        f"{rule.name}.{inner.name} has the alias {alias!r}, which already stands for {inside[alias]}"
+                    )
+                    yield Finding("rules-alias", message, at=inner.at, field=rule.name)

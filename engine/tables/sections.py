@@ -20,6 +20,9 @@ __all__ = ["SECTION_WORDS", "SectionReader", "parse_target"]
 SECTION_WORDS = frozenset({"rows", "groups", "when", "group", "each", "then", "else", "drop"})
 
 
+_TARGETS = "write the keys that lead there: outer/inner; '-' at the end appends to a list"
+
+
 @dataclass(slots=True)
 class SectionReader(ExpressionReader):
     """Reads rows, drops, sections and flows."""
@@ -31,7 +34,7 @@ class SectionReader(ExpressionReader):
             at = self.document.key_at(*path, text)
             target = parse_target(text)
             if target is None:
-                self.fault("form-target", f"{text!r} is no target: its steps must not be empty", at)
+                self.fault("form-target", f"{text!r} is no target", at, _TARGETS)
             else:
                 rows.append(Row(target, self.expression((*path, text), expression), at))
         return tuple(rows)
@@ -93,6 +96,9 @@ class SectionReader(ExpressionReader):
 
 
 def parse_target(text: str) -> Target | None:
-    """The steps of a target as written (`a/b`, ~1 for a slash, ~0 for a tilde), or None where a step is empty."""
+    """The steps of a target as written (`a/b`, ~1 for a slash, ~0 for a tilde), or None where it is none.
+
+    No step is empty; `-` stands at the end alone, behind the list that it appends to.
+    """
     steps = tuple(step.replace("~1", "/").replace("~0", "~") for step in text.split("/"))
-    return None if "" in steps else steps
+    return None if "" in steps or "-" in steps[:-1] or steps == ("-",) else steps

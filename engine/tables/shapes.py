@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 from engine.documents import Document
 from engine.errors import Finding, Position, did_you_mean
-from engine.values import Json, kind_of
+from engine.values import Json, kind_of, same
 
 __all__ = ["Path", "ShapeReader"]
 
@@ -60,6 +60,11 @@ class ShapeReader:
             return node
         self.fault("form-shape", f"{what} must be true or false, not {kind_of(node)}", self.document.at(*path))
         return False
+
+    def format(self, top: Mapping[str, Json], what: str) -> None:
+        """A finding where the document does not say that it is written in format 1."""
+        if not same(top.get("format"), 1):
+            self.fault("table-format", f"{what} must say 'format: 1'", self.document.at("format"))
 
     def known(self, path: Path, node: Mapping[str, Json], words: Collection[str], what: str) -> None:
         """A finding for every key that is not one of these words."""

@@ -18,6 +18,7 @@ from engine.tables.concrete import parameter_of
 from engine.tables.conversions import CONVERSIONS, ConversionError
 from engine.tables.domains import (
     NOWHERE,
+    Anything,
     Domain,
     Lists,
     Literal,
@@ -29,6 +30,7 @@ from engine.tables.domains import (
     Texts,
     described,
     literal,
+    runs_of,
     split_literals,
     split_presence,
     union,
@@ -56,6 +58,17 @@ __all__ = ["MAX_PATHS", "Fields", "SymbolicAlgebra", "SymbolicScope", "TooManyPa
 MAX_PATHS = 4096
 
 T = TypeVar("T")
+
+
+#: Walks over parts of a table that its proof may take in all: some seconds.
+MAX_WALKS = 1_000_000
+
+
+@dataclass(slots=True)
+class Budget:
+    """How many walks a proof has taken."""
+
+    spent: int = 0
 
 
 class TooManyPathsError(Exception):
@@ -100,13 +113,14 @@ class SymbolicScope:
     def possible(self) -> bool:
         """Whether what the path has decided of a bound item can be: entries that want each other come together."""
         for address, domain in self.bound.values():
-            for record in (part for part in domain.parts if isinstance(part, Record)):
-                for name, others in record.needs.items():
-                    here = self.pins.get(f"{address}.{name}")
-                    if here is not None and here.always:
-                        there = (self.pins.get(f"{address}.{other}") for other in others)
-                        if any(other is not None and other.never for other in there):
-                            return False
+            if len(domain.parts) != 1 or not isinstance(record := domain.parts[0], Record):
+                continue  # of several kinds of item, who knows which one it is
+            for name, others in record.needs.items():
+                here = self.pins.get(f"{address}.{name}")
+                if here is not None and here.always:
+                    there = (self.pins.get(f"{address}.{other}") for other in others)
+                    if any(other is not None and other.never for other in there):
+                        return False
         return True
 
     def bind(self, variable: str, address: str, domain: Domain) -> SymbolicScope:
@@ -126,19 +140,32 @@ class SymbolicScope:
 
 
 def _entry(domain: Domain, name: str) -> Domain:
-    records = [part for part in domain.parts if isinstance(part, Record)]
-    return union(record.entries.get(name, NOWHERE) for record in records)
+    return union(_entry_of(part, name) for part in domain.parts)
 
 
-def explore(scope: SymbolicScope, walk: Callable[[SymbolicScope], T]) -> Iterator[tuple[SymbolicScope, T]]:
+def _entry_of(part: Part, name: str) -> Domain:
+    match part:
+        case Record(entries=entries):
+            return entries.get(name, NOWHERE)
+        case Literal(value=dict() as value):
+            return literal(value[name]) if name in value else NOWHERE
+        case Opaque() | Anything():
+            return Domain((Anything(),), maybe_absent=True)
+        case _:
+            return NOWHERE
+
+
+def explore(
+    scope: SymbolicScope, walk: Callable[[SymbolicScope], T], budget: Budget
+) -> Iterator[tuple[SymbolicScope, T]]:
     """Walk every path: where a walk is undecided, walk again once for each part. Yields each path's end.
 
-    Raises TooManyPathsError beyond MAX_PATHS.
+    Raises TooManyPathsError beyond MAX_PATHS, or where the whole proof has taken more than MAX_WALKS walks.
     """
     waiting, walked = [scope], 0
     while waiting:
-        walked += 1
-        if walked > MAX_PATHS:
+        walked, budget.spent = walked + 1, budget.spent + 1
+        if walked > MAX_PATHS or budget.spent > MAX_WALKS:
             raise TooManyPathsError
         here = waiting.pop()
         try:
@@ -160,6 +187,7 @@ class SymbolicAlgebra:
         self.reached: set[int] = set()  # ids of options, guarded rows and section sides that some path takes
         self.used_keys: dict[str, list[Json]] = {}  # lookup -> its keys that some literal met
         self.open_lookups: set[str] = set()  # lookups that a set without end was sent through
+        self.budget = Budget()
         self._deciding_presence = False
 
     def note(self, code: str, message: str, at: Position, hint: str | None = None) -> None:
@@ -214,7 +242,7 @@ class SymbolicAlgebra:
     # -- deciding -------------------------------------------------------------------------------------------
 
     def branch(self, scope: SymbolicScope, evaluate: Callable[[SymbolicScope], Domain]) -> Domain:
-        return union([domain for _, domain in explore(scope, evaluate)])
+        return union([domain for _, domain in explore(scope, evaluate, self.budget)])
 
     def entered(self, section: Section, *, holds: bool) -> None:
         self.reached.add(id(section) if holds else -id(section))
@@ -227,7 +255,7 @@ class SymbolicAlgebra:
         """Which of several values can be there at once: True there, False not there, None unknown."""
         self._deciding_presence = True
         try:
-            ends = [domains for _, domains in explore(scope, evaluate)]
+            ends = [domains for _, domains in explore(scope, evaluate, self.budget)]
         finally:
             self._deciding_presence = False
         return {tuple(True if d.always else False if d.never else None for d in domains) for domains in ends}
@@ -309,17 +337,19 @@ class SymbolicAlgebra:
         for domain, spliced in items:
             if domain.never:
                 continue
-            if spliced:
-                for part in domain.parts:
-                    segments += part.segments if isinstance(part, Lists) else ()
+            runs = runs_of(domain) if spliced else None
+            if runs is not None:
+                segments += runs
             else:
                 segments.append(Segment(Domain(domain.parts), 0 if domain.maybe_absent else 1, 1))
         return Domain((Lists(tuple(segments)),))
 
     def each(self, scope: SymbolicScope, form: Each, body: Callable[[SymbolicScope], Domain]) -> Domain:
         segments = []
+        address, _ = scope.find(form.source)
         for index, segment in enumerate(self._segments(scope, form.source, form.at)):
-            inner = scope.bind(form.variable, f"{form.source}[{index}]", segment.item)
+            # A run is all of its items at once: another address than any single item's, of which a path may know more.
+            inner = scope.bind(form.variable, f"{address}[run {index}]", segment.item)
             item = self.branch(inner, body)
             if not item.never:
                 least = 0 if item.maybe_absent else segment.least
@@ -328,13 +358,11 @@ class SymbolicAlgebra:
 
     def _segments(self, scope: SymbolicScope, source: str, at: Position) -> tuple[Segment, ...]:
         domain = self.read(scope, source)
-        lists = [part for part in domain.parts if isinstance(part, Lists)]
-        if len(lists) != len(domain.parts):
+        runs = runs_of(domain)
+        if runs is None:
             self.note("row-type", f"'each' needs a list, and {source} is {described(domain)}", at)
-        segments = [segment for part in lists for segment in part.segments]
-        if domain.maybe_absent or len(lists) > 1:
-            segments = [replace(segment, least=0) for segment in segments]
-        return tuple(segments)
+            return ()
+        return runs
 
     def record(self, scope: SymbolicScope, entries: Sequence[tuple[str, Callable[[SymbolicScope], Domain]]]) -> Domain:
         parts = dict(entries)
@@ -359,17 +387,22 @@ class SymbolicAlgebra:
     def items(self, scope: SymbolicScope, variable: str, source: str, at: Position) -> Iterable[SymbolicScope]:
         """One scope for each item, for lists of none, one, two and as many as can be."""
         segments = self._segments(scope, source, at)
-        least = sum(segment.least for segment in segments)
-        most = sum(2 if segment.most is None else segment.most for segment in segments)
+        least, most = sum(segment.least for segment in segments), 0
+        for segment in segments:
+            if segment.most is None:
+                message = f"a section for each of {source} needs to know how many there can be"
+                self.note("row-type", message, at, "give the list a maxItems in fields.json")
+                return []
+            most += segment.most
         counts = [n for n in sorted({least, 0, 1, 2, most}) if least <= n <= most]
-        address = f"{source}#"
-        chosen = scope.pins.get(address)
+        address, _ = scope.find(source)
+        chosen = scope.pins.get(f"{address}#")
         if chosen is None:
-            raise Undecided(address, [literal(n) for n in counts])
+            raise Undecided(f"{address}#", [literal(n) for n in counts])
         part = chosen.parts[0]
         count = part.value if isinstance(part, Literal) and isinstance(part.value, int) else 0
         item = union(Domain(segment.item.parts) for segment in segments)
-        return [scope.bind(variable, f"{source}[{i}]", item) for i in range(count)]
+        return [scope.bind(variable, f"{address}[{i}]", item) for i in range(count)]
 
 
 #: A number of which nothing is known: only a row that says `bounds: at_run` may write it.

@@ -159,9 +159,7 @@ class Walker(Generic[V, S]):
             case Guarded(when=when, body=body):
                 return algebra.guarded(expression, self.holds(when, scope), self._later(body, scope))
             case ListOf(items=items):
-                return algebra.listed(
-                    (algebra.branch(scope, self._within(item)), isinstance(item, Each)) for item in items
-                )
+                return algebra.listed((algebra.branch(scope, self._within(item)), _is_spliced(item)) for item in items)
             case Each(body=body):
                 return algebra.each(scope, expression, self._within(body))
             case ObjectOf(entries=entries):
@@ -186,3 +184,7 @@ class Walker(Generic[V, S]):
 
     def _within(self, expression: Expression) -> Callable[[S], V]:
         return lambda scope: self.evaluate(expression, scope)
+
+
+def _is_spliced(item: Expression) -> bool:
+    return isinstance(item.body if isinstance(item, Guarded) else item, Each)

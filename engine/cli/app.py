@@ -1,0 +1,177 @@
+"""The command line itself: names, options and help, and the one place where errors become exit codes.
+
+Each command hands its options to the module that does the work. Errors of the engine are told as findings; any
+other exception is a fault of ours and keeps its traceback, without the values of variables.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from engine import __version__
+from engine.cli.codes import ExitCode, code_of_error
+from engine.cli.complaints import complain, error_json
+from engine.cli.output import Output, prepare_streams
+from engine.errors import StageEngineError
+
+__all__ = ["app", "start"]
+
+_EPILOG = (
+    "[bold]A first picture:[/]  stage-engine run examples/portrait.yaml\n\n"
+    "Exit codes: 0 ok · 1 failed · 2 wrong usage · 3 plan, table or contract invalid · 4 back end unavailable · "
+    "5 fewer pictures than asked for · 130 cancelled"
+)
+
+app = typer.Typer(
+    name="stage-engine",
+    help="Run multi-stage image-generation plans against Stable Diffusion servers.",
+    epilog=_EPILOG,
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    # A traceback with variables would show passwords of the environment.
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+_Plan = Annotated[Path, typer.Argument(metavar="PLAN", help="The plan, in YAML or JSON.", exists=True, dir_okay=False)]
+_Backend = Annotated[
+    str | None,
+    typer.Option(
+        "--backend",
+        "-b",
+        metavar="NAME",
+        help="Whose tables make the payloads. [dim](the back end that is marked as default)[/]",
+    ),
+]
+_Tables = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--tables",
+        "-t",
+        metavar="DIR",
+        help="A folder of your own with mappings/ and schemas/; searched first. May be given several times.",
+        exists=True,
+        file_okay=False,
+    ),
+]
+_Json = Annotated[bool, typer.Option("--json", help="JSON for programs on stdout, and nothing else there.")]
+
+
+def start(arguments: Sequence[str] | None = None) -> None:
+    """Run the command. Raises SystemExit."""
+    prepare_streams()
+    app(args=None if arguments is None else list(arguments), prog_name="stage-engine")
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        Output().line(f"stage-engine {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _top(
+    version: Annotated[
+        bool, typer.Option("--version", help="Tell the version.", callback=_version, is_eager=True)
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command("run", epilog="[bold]Example:[/]  stage-engine run examples/portrait.yaml --out pictures/first")
+def _run(
+    plan: _Plan,
+    backend: _Backend = None,
+    url: Annotated[
+        str | None,
+        typer.Option(
+            "--url",
+            "-u",
+            metavar="URL",
+            help="The server's address, as in http://127.0.0.1:7860. Without it the built-in preview answers, and the "
+            "pictures are placeholders.",
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out",
+            "-o",
+            metavar="DIR",
+            help="Where the pictures go. Nothing is overwritten: if DIR is not empty, DIR-2 is taken. "
+            "[dim](pictures/<name of the plan>)[/]",
+        ),
+    ] = None,
+    tables: _Tables = None,
+    as_json: _Json = False,
+    preview_delay: Annotated[float, typer.Option("--preview-delay", hidden=True, min=0, max=600)] = 0.0,
+) -> None:
+    """Run a plan, save its pictures as they come, and list them.
+
+    A user name and a password for the server are taken from STAGE_ENGINE_USERNAME and STAGE_ENGINE_PASSWORD.
+    Ctrl-C stops when the stage has ended; a second one stops at once. What was made is kept.
+    """
+    from engine.cli.run import RunOptions, run_plan
+
+    options = RunOptions(plan, backend, url, out, tables or [], as_json, preview_delay)
+    _end(lambda output: run_plan(options, output), as_json)
+
+
+@app.command("payloads", epilog="[bold]Example:[/]  stage-engine payloads examples/portrait.yaml --stage upscale")
+def _payloads(
+    plan: _Plan,
+    backend: _Backend = None,
+    stage: Annotated[str | None, typer.Option("--stage", "-s", metavar="ID", help="Show this stage alone.")] = None,
+    tables: _Tables = None,
+    as_json: _Json = False,
+) -> None:
+    """Show what every stage of a plan would send. Nothing is sent.
+
+    Pictures are shown as digests; those that do not exist yet as predicted:WIDTHxHEIGHT.
+    """
+    from engine.cli.payloads import PayloadOptions, show_payloads
+
+    options = PayloadOptions(plan, backend, stage, tables or [], as_json)
+    _end(lambda output: show_payloads(options, output), as_json)
+
+
+@app.command("check", epilog="[bold]Example:[/]  stage-engine check my-tables examples/portrait.yaml")
+def _check(
+    paths: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="PATHS", help="Folders with mappings/ and schemas/, and plans.", exists=True),
+    ] = None,
+    backend: _Backend = None,
+    write: Annotated[
+        bool, typer.Option("--write", help="First write the generated files anew that are out of date.")
+    ] = False,
+    as_json: _Json = False,
+) -> None:
+    """Prove all tables: the built-in ones, your own, and those in the folders that you name.
+
+    Plans that you name are checked too, against the default back end or --backend. Findings go to stdout.
+    """
+    from engine.cli.check import CheckOptions, check
+
+    options = CheckOptions(paths or [], backend, write, as_json)
+    _end(lambda output: check(options, output), as_json)
+
+
+def _end(command: Callable[[Output], ExitCode], as_json: bool) -> None:
+    """Do the command and end with its exit code."""
+    output = Output()
+    try:
+        code = command(output)
+    except StageEngineError as problem:
+        complain(output.notes, problem.findings)
+        if as_json:
+            output.json({"schema_version": 1, "error": error_json(problem)})
+        code = code_of_error(problem)
+    except KeyboardInterrupt:
+        code = ExitCode.CANCELLED
+    raise typer.Exit(int(code))

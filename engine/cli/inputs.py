@@ -1,0 +1,61 @@
+"""What the command line names, opened: folders of tables, a back end, a plan.
+
+What is wrong with a name that was typed is a matter of usage (typer.BadParameter, exit code 2); what is wrong
+inside a file is raised as the engine raises it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import typer
+
+from engine.backends.build import prepare
+from engine.backends.catalog import Backend, Catalog
+from engine.client import PreparedRequest
+from engine.errors import did_you_mean
+from engine.plan_files import PlanFile
+from engine.planning import PlannedRun, plan_run
+from engine.request import GenerateImagesRequest
+
+__all__ = ["choose_backend", "is_folder_of_tables", "open_catalog", "planned"]
+
+
+def is_folder_of_tables(folder: Path) -> bool:
+    """Whether this is a folder as the engine searches them: with mappings/ or schemas/ in it."""
+    return (folder / "mappings").is_dir() or (folder / "schemas").is_dir()
+
+
+def open_catalog(folders: Sequence[Path], option: str = "--tables") -> Catalog:
+    """The catalog that searches these folders first. `option` is what the person typed them after."""
+    for folder in folders:
+        if not is_folder_of_tables(folder):
+            message = f"{folder} holds neither mappings/ nor schemas/: name a folder that does."
+            raise typer.BadParameter(message, param_hint=option)
+    return Catalog(folders)
+
+
+def choose_backend(catalog: Catalog, name: str | None) -> str:
+    """The back end of this name; without one, the one that calls itself the default."""
+    known = catalog.names()
+    if name is not None:
+        if name not in known:
+            near = did_you_mean(name, known)
+            ways = f"there are: {', '.join(known)}" if near is None else near
+            raise typer.BadParameter(f"there is no back end {name!r}; {ways}", param_hint="--backend")
+        return name
+    default = catalog.default()
+    if default is None:
+        message = f"no back end calls itself the default: name one of {', '.join(known)}."
+        raise typer.BadParameter(message, param_hint="--backend")
+    return default
+
+
+def planned(plan: PlanFile, catalog: Catalog, backend: Backend) -> PlannedRun:
+    """The whole plan resolved, built and checked for a back end, without a server. Raises as the runner does."""
+
+    def prepared(request: GenerateImagesRequest) -> PreparedRequest:
+        return PreparedRequest(prepare(backend, request))
+
+    return plan_run(plan.plan, plan.base_config, catalog, prepared, dry=True)

@@ -1,0 +1,73 @@
+"""How a run goes on, stage by stage: a table that fills on a terminal, lines and then the table elsewhere.
+
+A listener among others: it is told events and draws them. It knows no file, no server and no exit code.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from types import TracebackType
+
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+
+from engine.cli.output import visible
+from engine.cli.stage_table import StageRow, outcome, stage_table
+from engine.events import Event
+from engine.planning import PlannedRun
+
+__all__ = ["Progress"]
+
+
+class Progress:
+    """Shows a run on a console, in a `with`. The last state of the table stays."""
+
+    def __init__(self, console: Console, planned: PlannedRun) -> None:
+        self._console = console
+        self._rows = {
+            stage.execution.id: StageRow(number, stage.execution.id, stage.execution.stage_type, stage.enabled)
+            for number, stage in enumerate(planned.stages, 1)
+        }
+        self._lock = threading.Lock()
+        self._closed = False
+        self._live = Live(self, console=console, refresh_per_second=8) if console.is_terminal else None
+
+    def __rich__(self) -> Table:
+        return stage_table(list(self._rows.values()), time.monotonic(), self._console)
+
+    def __enter__(self) -> Progress:
+        if self._live is not None:
+            self._live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with self._lock:
+            self._closed = True
+        for row in self._rows.values():
+            row.left = True
+        if self._live is not None:
+            self._live.stop()
+        else:
+            self._console.print(self)
+
+    def __call__(self, event: Event) -> None:
+        """Take one event. After the end of the `with` nothing is shown any more."""
+        with self._lock:
+            if self._closed or event.stage_id is None or event.index is None:
+                return
+            row = self._rows[event.stage_id]
+            if event.kind == "stage_started":
+                row.began = time.monotonic()
+                self._line(event, row, "…")
+            elif event.stage is not None:
+                row.result = event.stage
+                self._line(event, row, f": {outcome(event.stage)}")
+
+    def _line(self, event: Event, row: StageRow, text: str) -> None:
+        if self._live is None and event.index is not None:
+            name = row.id if row.type in row.id else f"{row.id} ({row.type})"
+            self._console.print(visible(f"[{event.index + 1}/{event.total}] {name}{text}"), soft_wrap=True)

@@ -1,0 +1,72 @@
+"""What one config says, field by field: words become fields, and nothing of it is passed over in silence.
+
+This module knows spellings and what counts as a value at all. It knows nothing about stage types, about what goes
+over what, or about what a field may be.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from engine.errors import Finding, Position, did_you_mean
+from engine.images import Image
+from engine.tables.request import RequestRules
+from engine.values import non_json, same
+
+__all__ = ["Given", "Layer", "read_layer"]
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """One config: its name for messages, what it says, and where each key stands if it came from a file."""
+
+    name: str
+    values: Mapping[str, object]
+    place: Callable[[str], Position | None] = field(default=lambda _: None)
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """One field in one layer: the key as written and the value before normalisation. None is JSON's null."""
+
+    key: str
+    raw: object
+    at: Position | None
+
+
+def read_layer(rules: RequestRules, layer: Layer) -> tuple[dict[str, Given], list[Finding]]:
+    """Every field that a layer gives, under its own name, and what is wrong with its keys and values.
+
+    Words that the rules drop are left out, and so are toggles, which are the plan's.
+    """
+    spellings = rules.spellings()
+    fields: dict[str, Given] = {}
+    findings: list[Finding] = []
+
+    def fault(code: str, message: str, name: str, hint: str | None = None) -> None:
+        findings.append(Finding(code, message, at=layer.place(key), hint=hint, field=name))
+
+    for key, raw in layer.values.items():
+        if key in rules.drops or key in rules.toggles:
+            continue
+        name = spellings.get(key)
+        if name is None:
+            hint = _near(key, (*spellings, *rules.drops))
+            fault("config-unknown-key", f"{layer.name} has no field {key!r}", str(key), hint)
+        elif isinstance(raw, Image) and "contentMediaType" not in rules.schemas[name]:
+            fault("config-value", f"{key} is an image, and takes none", name)
+        elif not isinstance(raw, Image) and (problem := non_json({key: raw})):
+            fault("config-value", problem, name)
+        elif name not in fields:
+            fields[name] = Given(key, raw, layer.place(key))
+        elif not same(raw, fields[name].raw):
+            message = f"{layer.name} says {fields[name].key!r} and {key!r}, which are the same field, and they differ"
+            fault("config-alias-conflict", message, name, f"keep {name!r}")
+    return fields, findings
+
+
+def _near(key: object, known: tuple[str, ...]) -> str | None:
+    if not isinstance(key, str):
+        return "keys are text"
+    return "pictures are the plan's: write input_images there" if key == "input_images" else did_you_mean(key, known)
