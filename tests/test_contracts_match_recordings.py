@@ -204,7 +204,6 @@ BODIES: dict[str, dict[str, Any]] = {
         "gfpgan_visibility": 0,
         "codeformer_visibility": 0,
         "codeformer_weight": 0,
-        "upscale_first": False,
     },
 }
 HIRES = {"enable_hr": True, "denoising_strength": 0.3, "hr_upscaler": "Latent", "hr_second_pass_steps": 0}
@@ -391,9 +390,7 @@ def test_a_unit_s_size_is_whole_or_absent(missing: str) -> None:
         ("ad_controlnet_guidance_end", 0.5, {"ad_controlnet_model": "y"}),
     ],
 )
-def test_a_unit_s_value_that_does_nothing_alone_is_refused_alone(
-    key: str, value: Any, with_it: dict[str, Any]
-) -> None:
+def test_a_unit_s_value_that_does_nothing_alone_is_refused_alone(key: str, value: Any, with_it: dict[str, Any]) -> None:
     contract = "a1111/img2img.json"
     assert refusals(contract, BODIES[contract] | adetailer(True, True, UNIT | {key: value}))
     assert not refusals(contract, BODIES[contract] | adetailer(True, True, UNIT | {key: value} | with_it))

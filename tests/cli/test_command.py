@@ -1,0 +1,173 @@
+"""The command in real processes: exit codes, what goes where, what is kept when it is stopped."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from engine.images import Image
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+PORTRAIT = ROOT / "examples" / "portrait.yaml"
+
+SMALL = """
+base_config: {prompt: a lighthouse, seed: 7, width: 64, height: 64, steps: 2}
+stages:
+  - {id: base, stage_type: txt2img, stage_config: {batch_size: 2}}
+  - {id: polish, stage_type: img2img, stage_config: {denoising_strength: 0.3}}
+"""
+
+
+def run(*arguments: str | Path, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    known = {**os.environ, "PYTHONPATH": str(ROOT), "NO_COLOR": "1", "COLUMNS": "80", **environment}
+    command = [sys.executable, "-m", "engine.cli", *map(str, arguments)]
+    return subprocess.run(command, cwd=cwd, env=known, capture_output=True, text=True, timeout=100, check=False)
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Path:
+    plan = tmp_path / "small.yaml"
+    plan.write_text(SMALL, encoding="utf-8")
+    return plan
+
+
+def test_a_newcomer_gets_pictures(tmp_path: Path) -> None:
+    done = run("run", PORTRAIT, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    files = [tmp_path / line for line in done.stdout.splitlines()]
+    assert [file.name for file in files] == [
+        "01-draw-1.png",
+        "02-polish-1.png",
+        "03-enlarge-1.png",
+        "04-face-1.png",
+    ]
+    sizes = [(Image.from_file(file).width, Image.from_file(file).height) for file in files]
+    assert sizes == [(768, 960), (768, 960), (1152, 1440), (1152, 1440)]
+    assert "placeholders" in done.stderr
+    manifest = json.loads((files[0].parent / "manifest.json").read_text(encoding="utf-8"))
+    assert manifest["status"] == "completed"
+    assert manifest["schema_version"] == 1
+    assert "base64" not in json.dumps(manifest)
+
+
+def test_every_example_is_in_order(tmp_path: Path) -> None:
+    examples = sorted((ROOT / "examples").glob("*.yaml"))
+    assert len(examples) >= 2
+    done = run("check", *examples, cwd=tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_json_is_all_that_goes_to_stdout(small: Path) -> None:
+    done = run("run", small, "--json", cwd=small.parent)
+    assert done.returncode == 0, done.stderr
+    data = json.loads(done.stdout)
+    assert data["status"] == "completed"
+    assert [stage["status"] for stage in data["stages"]] == ["completed", "completed"]
+    assert [len(stage["images"]) for stage in data["stages"]] == [2, 2]
+
+
+def test_nothing_is_overwritten(small: Path) -> None:
+    first = run("run", small, cwd=small.parent).stdout.splitlines()
+    second = run("run", small, cwd=small.parent).stdout.splitlines()
+    assert not set(first) & set(second)
+    assert all((small.parent / name).is_file() for name in (*first, *second))
+
+
+def test_payloads_sends_nothing_and_shows_digests(small: Path) -> None:
+    done = run("payloads", small, "--stage", "polish", "--json", cwd=small.parent)
+    assert done.returncode == 0, done.stderr
+    again = run("payloads", small, "--stage", "polish", "--json", cwd=small.parent)
+    assert done.stdout == again.stdout
+    assert "predicted:64x64" in done.stdout
+    assert '"hr_scale"' not in done.stdout
+    assert not (small.parent / "pictures").exists()
+
+
+def test_check_proves_all_tables(tmp_path: Path) -> None:
+    began = time.monotonic()
+    done = run("check", cwd=tmp_path)
+    assert done.returncode == 0
+    assert "proven" in done.stderr
+    # Not a benchmark: a proof that became exponential would show here.
+    assert time.monotonic() - began < 30
+
+
+def test_findings_have_places_and_exit_with_3(tmp_path: Path) -> None:
+    plan = tmp_path / "bad.yaml"
+    plan.write_text("stages:\n  - stage_type: txt2img\n    stage_config: {stepz: 3, seed: true}\n", encoding="utf-8")
+    done = run("run", plan, cwd=tmp_path)
+    assert done.returncode == 3
+    assert done.stdout == ""
+    assert "bad.yaml:3:20: error[config-unknown-key]" in done.stderr
+    assert "did you mean 'steps'?" in done.stderr
+    assert "error[config-value] seed must be a whole number, not true" in done.stderr
+    assert not (tmp_path / "pictures").exists()
+
+
+def test_a_bad_table_exits_with_3(tmp_path: Path) -> None:
+    (tmp_path / "mappings" / "mine").mkdir(parents=True)
+    (tmp_path / "mappings" / "mine" / "backend.yaml").write_text("format: 1\nname: mine\ntitel: x\n", encoding="utf-8")
+    done = run("check", tmp_path, "--json", cwd=tmp_path)
+    assert done.returncode == 3
+    assert "form-unknown-word" in done.stdout
+    json.loads(done.stdout)
+
+
+def test_a_server_that_is_not_there_exits_with_4(small: Path) -> None:
+    done = run("run", small, "--url", "http://127.0.0.1:9", cwd=small.parent)
+    assert done.returncode == 4
+    assert "cannot be reached" in done.stderr
+
+
+@pytest.mark.parametrize("arguments", [("run",), ("run", "nowhere.yaml"), ("nonsense",), ("run", "--nope")])
+def test_wrong_usage_exits_with_2(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    assert run(*arguments, cwd=tmp_path).returncode == 2
+
+
+def test_without_the_extra_one_line_says_how_to_get_it(tmp_path: Path) -> None:
+    # An interpreter that does not see typer, as after a plain `pip install stage-engine`.
+    (tmp_path / "sitecustomize.py").write_text(
+        "import importlib.machinery, sys\n"
+        "class Blind(importlib.machinery.PathFinder):\n"
+        "    @classmethod\n"
+        "    def find_spec(cls, name, path=None, target=None):\n"
+        "        return None if name == 'typer' else super().find_spec(name, path, target)\n"
+        "sys.meta_path[:] = [Blind if f is importlib.machinery.PathFinder else f for f in sys.meta_path]\n"
+    )
+    path = os.pathsep.join([str(tmp_path), str(ROOT)])
+    done = run("check", cwd=tmp_path, PYTHONPATH=path)
+    assert done.returncode == 2
+    assert done.stderr.strip().count("\n") == 0
+    assert "pip install 'stage-engine[cli]'" in done.stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT for another process")
+def test_ctrl_c_keeps_what_was_made(tmp_path: Path) -> None:
+    plan = tmp_path / "long.yaml"
+    polish = "".join(f"  - {{id: p{n}, stage_type: img2img}}\n" for n in range(40))
+    size = "{prompt: a, width: 768, height: 768}"
+    plan.write_text(f"base_config: {size}\nstages:\n  - {{id: base, stage_type: txt2img}}\n{polish}", encoding="utf-8")
+    known = {**os.environ, "PYTHONPATH": str(ROOT), "NO_COLOR": "1"}
+    command = [sys.executable, "-m", "engine.cli", "run", str(plan)]
+    with subprocess.Popen(
+        command, cwd=tmp_path, env=known, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        first = tmp_path / "pictures" / "long" / "01-base-1.png"
+        deadline = time.monotonic() + 60
+        while not first.exists() and time.monotonic() < deadline:
+            time.sleep(0.02)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+    listed = out.splitlines()
+    assert listed
+    assert all((tmp_path / name).is_file() for name in listed)
+    manifest = json.loads((first.parent / "manifest.json").read_text(encoding="utf-8"))
+    assert manifest["status"] == "cancelled"

@@ -1,0 +1,1 @@
+"""Tests of what a host is given to learn from."""

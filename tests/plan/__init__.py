@@ -1,0 +1,1 @@
+"""Tests of plans that people write as files."""
