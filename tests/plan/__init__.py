@@ -1,1 +1,0 @@
-"""Tests of plans that people write as files."""
