@@ -194,7 +194,7 @@ class Builder:
         start = self._count
         self._weigh(1, line, column)
         if len(self._open) >= MAX_DEPTH:
-            self._too_deep(line, column)
+            self.too_deep(line, column)
         if is_key := self._expects_key():
             self._refuse_key("A list or a mapping cannot be a key.", line, column)
         node = _Node(into, line, column, height=1)
@@ -221,7 +221,7 @@ class Builder:
             node = _Node(None, line, column)
         self._weigh(node.size, line, column)
         if len(self._open) + node.height > MAX_DEPTH:
-            self._too_deep(line, column)
+            self.too_deep(line, column)
         if self._expects_key():
             self._refuse_key("An alias cannot be a key.", line, column)
         else:
@@ -283,7 +283,8 @@ class Builder:
         if self._count > MAX_NODES:
             self.stop("document-too-large", f"The file holds more than {MAX_NODES} values and keys.", line, column)
 
-    def _too_deep(self, line: int, column: int) -> NoReturn:
+    def too_deep(self, line: int, column: int) -> NoReturn:
+        """Stop where lists and mappings nest deeper than they may."""
         self.stop("document-too-deep", f"Lists and mappings nest deeper than {MAX_DEPTH} levels.", line, column)
 
     def _check_text(self, text: str, line: int, column: int) -> None:

@@ -116,6 +116,8 @@ def parse_yaml(text: str, file: str) -> Document:
     except yaml.MarkedYAMLError as error:
         line, column = _place(error.problem_mark if error.problem_mark is not None else error.context_mark)
         problem = str(error.problem)
+        if "maximum nesting depth" in problem:  # libyaml 0.2.6 and later read ahead, and stop before we see the events
+            builder.too_deep(line, column)
         context = "" if error.context is None else f" {error.context}"
         builder.stop(
             "document-syntax",
