@@ -6,17 +6,19 @@ from collections.abc import Mapping
 from typing import Any
 
 from engine.backends.build import Call, prepare
-from engine.backends.catalog import Catalog
+from engine.backends.catalog import Backend, Catalog
 from engine.images import Image
 from engine.plan import PlanOptions, StageConfig, StageExecution, StageExecutionPlan
 from engine.planning import plan_run
 from engine.request import GenerateImagesRequest
 from tests.payloads.pictures import picture
 
-__all__ = ["BACKEND", "CATALOG", "bodies", "body", "calls", "planned"]
+__all__ = ["BACKENDS", "CATALOG", "Maker", "planned"]
 
 CATALOG = Catalog()
-BACKEND = CATALOG.backend("a1111")
+
+#: Every back end that there is, by its name.
+BACKENDS: Mapping[str, Backend] = {name: CATALOG.backend(name) for name in CATALOG.names()}
 
 #: What a stage type cannot do without; it stands in base, where anything may go over it.
 NEEDED: Mapping[str, Mapping[str, object]] = {
@@ -42,29 +44,36 @@ def planned(
     return only.request
 
 
-def calls(
-    stage: str,
-    own: Mapping[str, object] | None = None,
-    base: Mapping[str, object] | None = None,
-    *sizes: tuple[int, int],
-) -> tuple[Call, ...]:
-    return prepare(BACKEND, planned(stage, own, base, *sizes))
+class Maker:
+    """Makes one back end's calls and bodies from configs."""
 
+    def __init__(self, backend: str) -> None:
+        self.backend = BACKENDS[backend]
 
-def bodies(
-    stage: str,
-    own: Mapping[str, object] | None = None,
-    base: Mapping[str, object] | None = None,
-    *sizes: tuple[int, int],
-) -> list[dict[str, Any]]:
-    return [dict(call.body) for call in calls(stage, own, base, *sizes)]
+    def calls(
+        self,
+        stage: str,
+        own: Mapping[str, object] | None = None,
+        base: Mapping[str, object] | None = None,
+        *sizes: tuple[int, int],
+    ) -> tuple[Call, ...]:
+        return prepare(self.backend, planned(stage, own, base, *sizes))
 
+    def bodies(
+        self,
+        stage: str,
+        own: Mapping[str, object] | None = None,
+        base: Mapping[str, object] | None = None,
+        *sizes: tuple[int, int],
+    ) -> list[dict[str, Any]]:
+        return [dict(call.body) for call in self.calls(stage, own, base, *sizes)]
 
-def body(
-    stage: str,
-    own: Mapping[str, object] | None = None,
-    base: Mapping[str, object] | None = None,
-    *sizes: tuple[int, int],
-) -> dict[str, Any]:
-    (only,) = bodies(stage, own, base, *sizes)
-    return only
+    def body(
+        self,
+        stage: str,
+        own: Mapping[str, object] | None = None,
+        base: Mapping[str, object] | None = None,
+        *sizes: tuple[int, int],
+    ) -> dict[str, Any]:
+        (only,) = self.bodies(stage, own, base, *sizes)
+        return only

@@ -11,9 +11,13 @@ from engine.errors import PayloadError
 from engine.images import Image
 from engine.tables.forms import Each, ObjectOf
 from engine.tables.traverse import of_kind, rows_of
-from tests.payloads.building import BACKEND, bodies, body, calls
+from tests.payloads.building import BACKENDS, Maker
 from tests.payloads.pictures import picture
 from tests.recordings import load, needs_recordings
+
+BACKEND = BACKENDS["a1111"]
+A1111 = Maker("a1111")
+bodies, body, calls = A1111.bodies, A1111.body, A1111.calls
 
 SAMPLING = ("txt2img", "img2img", "hires", "adetailer")
 ON_IMG2IMG = ("img2img", "hires", "adetailer")
