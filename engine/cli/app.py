@@ -15,7 +15,9 @@ import typer
 from engine import __version__
 from engine.cli.codes import ExitCode, code_of_error
 from engine.cli.complaints import complain, error_json
-from engine.cli.output import Output, prepare_streams
+from engine.cli.options import Backend, Json, Plan, Tables
+from engine.cli.output import Output, mend_width
+from engine.cli.streams import guarded_streams
 from engine.errors import StageEngineError
 
 __all__ = ["app", "start"]
@@ -38,34 +40,12 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-_Plan = Annotated[Path, typer.Argument(metavar="PLAN", help="The plan, in YAML or JSON.", exists=True, dir_okay=False)]
-_Backend = Annotated[
-    str | None,
-    typer.Option(
-        "--backend",
-        "-b",
-        metavar="NAME",
-        help="Whose tables make the payloads. [dim](the back end that is marked as default)[/]",
-    ),
-]
-_Tables = Annotated[
-    list[Path] | None,
-    typer.Option(
-        "--tables",
-        "-t",
-        metavar="DIR",
-        help="A folder of your own with mappings/ and schemas/; searched first. May be given several times.",
-        exists=True,
-        file_okay=False,
-    ),
-]
-_Json = Annotated[bool, typer.Option("--json", help="JSON for programs on stdout, and nothing else there.")]
-
 
 def start(arguments: Sequence[str] | None = None) -> None:
     """Run the command. Raises SystemExit."""
-    prepare_streams()
-    app(args=None if arguments is None else list(arguments), prog_name="stage-engine")
+    mend_width()
+    with guarded_streams():
+        app(args=None if arguments is None else list(arguments), prog_name="stage-engine")
 
 
 def _version(asked: bool) -> None:
@@ -85,8 +65,8 @@ def _top(
 
 @app.command("run", epilog="[bold]Example:[/]  stage-engine run examples/portrait.yaml --out pictures/first")
 def _run(
-    plan: _Plan,
-    backend: _Backend = None,
+    plan: Plan,
+    backend: Backend = None,
     url: Annotated[
         str | None,
         typer.Option(
@@ -107,8 +87,8 @@ def _run(
             "[dim](pictures/<name of the plan>)[/]",
         ),
     ] = None,
-    tables: _Tables = None,
-    as_json: _Json = False,
+    tables: Tables = None,
+    as_json: Json = False,
     preview_delay: Annotated[float, typer.Option("--preview-delay", hidden=True, min=0, max=600)] = 0.0,
 ) -> None:
     """Run a plan, save its pictures as they come, and list them.
@@ -124,11 +104,11 @@ def _run(
 
 @app.command("payloads", epilog="[bold]Example:[/]  stage-engine payloads examples/portrait.yaml --stage upscale")
 def _payloads(
-    plan: _Plan,
-    backend: _Backend = None,
+    plan: Plan,
+    backend: Backend = None,
     stage: Annotated[str | None, typer.Option("--stage", "-s", metavar="ID", help="Show this stage alone.")] = None,
-    tables: _Tables = None,
-    as_json: _Json = False,
+    tables: Tables = None,
+    as_json: Json = False,
 ) -> None:
     """Show what every stage of a plan would send. Nothing is sent.
 
@@ -146,11 +126,11 @@ def _check(
         list[Path] | None,
         typer.Argument(metavar="PATHS", help="Folders with mappings/ and schemas/, and plans.", exists=True),
     ] = None,
-    backend: _Backend = None,
+    backend: Backend = None,
     write: Annotated[
         bool, typer.Option("--write", help="First write the generated files anew that are out of date.")
     ] = False,
-    as_json: _Json = False,
+    as_json: Json = False,
 ) -> None:
     """Prove all tables: the built-in ones, your own, and those in the folders that you name.
 

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.text import Text
 
 from engine.cli.excerpts import excerpt
-from engine.cli.output import visible
+from engine.cli.output import on_terminal, visible
 from engine.errors import Finding, StageEngineError
 
 __all__ = ["complain", "error_json", "merged"]
@@ -24,7 +24,7 @@ def complain(console: Console, findings: Iterable[Finding]) -> None:
     found = merged(findings)
     for finding, stages in found:
         # A terminal folds between words; a pipe gets whole lines.
-        console.print(_text(finding, stages, console.width), soft_wrap=not console.is_terminal)
+        console.print(_text(finding, stages, console.width), soft_wrap=not on_terminal(console))
     errors = sum(finding.severity == "error" for finding, _ in found)
     if errors > 1:
         console.print(Text(f"{errors} errors", style="bold"))

@@ -1,16 +1,14 @@
 """Where the command writes: data to stdout, everything else to stderr, both fit for a person or for a pipe.
 
-This module knows streams, colours and widths, and nothing about what is written. Colour follows the terminal and
-NO_COLOR. Text that came from files and servers is shown with its control characters replaced: nobody's prompt or
+This module knows colours and widths, and nothing about what is written. Colour follows the terminal, NO_COLOR and
+FORCE_COLOR. Text that came from files and servers is shown with its control characters replaced: nobody's prompt or
 error message may steer a terminal. JSON is written in ASCII, which every pipe in every locale carries unharmed.
 """
 
 from __future__ import annotations
 
-import io
 import json
 import os
-import sys
 import unicodedata
 from typing import Final
 
@@ -18,27 +16,19 @@ from rich.console import Console, RenderableType
 from rich.syntax import Syntax
 from rich.text import Text
 
-__all__ = ["Output", "prepare_streams", "visible"]
+__all__ = ["Output", "is_screen", "mend_width", "on_terminal", "visible"]
 
 #: Where no terminal says how wide it is, tables get the room that they need.
 _WIDTH_OF_A_PIPE: Final = 200
-
-
-class _PatientConsole(Console):
-    """A console whose reader may go away (`stage-engine ... | head -1`): what is left is then written nowhere."""
-
-    def on_broken_pipe(self) -> None:
-        """Go on without a reader, so that the command ends as it would have ended."""
-        self.quiet = True
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, self.file.fileno())
-        os.close(nowhere)
+#: Nothing readable fits into less.
+_NARROWEST: Final = 20
 
 
 class Output:
-    """The two streams of one command."""
+    """The two streams of one command. `quiet`: nothing but data and errors is written."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, quiet: bool = False) -> None:
+        self.quiet = quiet
         self.data = _console(stderr=False)
         self.notes = _console(stderr=True)
 
@@ -59,14 +49,19 @@ class Output:
         """JSON for a person, in the value's own order, coloured where the terminal can."""
         text = visible(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False), keep="\n")
         if self.data.is_terminal and self.data.color_system is not None:
-            self.data.print(Syntax(text, "json", theme="ansi_dark", background_color="default", word_wrap=True))
+            # Highlighted and not drawn: a drawn one is filled up with blanks to the terminal's width.
+            drawn = Syntax("", "json", theme="ansi_dark", background_color="default").highlight(text)
+            drawn.rstrip()
+            self.shown(drawn)
         else:
             self.line(text)
 
     def note(self, content: str | Text, style: str = "") -> None:
         """Something for the person who waits."""
+        if self.quiet:
+            return
         text = Text(visible(content), style=style) if isinstance(content, str) else content
-        self.notes.print(text, soft_wrap=not self.notes.is_terminal)
+        self.notes.print(text, soft_wrap=not on_terminal(self.notes))
 
 
 def visible(text: str, keep: str = "") -> str:
@@ -79,16 +74,26 @@ def visible(text: str, keep: str = "") -> str:
     )
 
 
-def prepare_streams() -> None:
-    """Let no character that the locale lacks stop the command: it is written as an escape instead."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
+def mend_width() -> None:
+    """Let COLUMNS not say that there is no room at all (some terminals start with 0): nothing would be shown."""
+    width = os.environ.get("COLUMNS", "")
+    if width.isdecimal() and int(width) < _NARROWEST:
+        os.environ["COLUMNS"] = str(_NARROWEST)
+
+
+def is_screen(console: Console) -> bool:
+    """Whether a person looks at this console and it can move its cursor: FORCE_COLOR does not make a pipe one."""
+    return on_terminal(console) and console.is_terminal and not console.is_dumb_terminal
+
+
+def on_terminal(console: Console) -> bool:
+    """Whether the console writes to a terminal, whatever the environment says of colour."""
+    return console.file.isatty()
 
 
 def _console(*, stderr: bool) -> Console:
-    console = _PatientConsole(stderr=stderr, highlight=False, markup=False, emoji=False)
-    if not console.is_terminal and "COLUMNS" not in os.environ:
+    console = Console(stderr=stderr, highlight=False, markup=False, emoji=False)
+    if not on_terminal(console) and "COLUMNS" not in os.environ:
         console.width = _WIDTH_OF_A_PIPE
     return console
 

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-from engine.cli.output import visible
+from engine.cli.output import is_screen, visible
 from engine.cli.stage_table import StageRow, outcome, stage_table
 from engine.events import Event
 from engine.planning import PlannedRun
@@ -32,7 +32,7 @@ class Progress:
         }
         self._lock = threading.Lock()
         self._closed = False
-        self._live = Live(self, console=console, refresh_per_second=8) if console.is_terminal else None
+        self._live = Live(self, console=console, refresh_per_second=8) if is_screen(console) else None
 
     def __rich__(self) -> Table:
         return stage_table(list(self._rows.values()), time.monotonic(), self._console)

@@ -14,7 +14,7 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
-from engine.cli.output import visible
+from engine.cli.output import is_screen, visible
 from engine.images import Image
 from engine.results import StageResult
 
@@ -103,7 +103,7 @@ def _pair(status: Text | Spinner, below: str) -> Table:
 def _status(row: StageRow, console: Console) -> Text | Spinner:
     status = row.status
     text = Text(status, style=_STYLES.get(status, "dim"))
-    if status != "running" or not console.is_terminal:
+    if status != "running" or not is_screen(console):
         return text
     if row.spinner is None:
         row.spinner = Spinner("line" if console.options.ascii_only else "dots", text, style="cyan")

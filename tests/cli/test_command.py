@@ -13,9 +13,7 @@ from pathlib import Path
 import pytest
 
 from engine.images import Image
-
-ROOT = Path(__file__).resolve().parent.parent.parent
-PORTRAIT = ROOT / "examples" / "portrait.yaml"
+from tests.cli.command import PORTRAIT, ROOT, run
 
 SMALL = """
 base_config: {prompt: a lighthouse, seed: 7, width: 64, height: 64, steps: 2}
@@ -23,12 +21,6 @@ stages:
   - {id: base, stage_type: txt2img, stage_config: {batch_size: 2}}
   - {id: polish, stage_type: img2img, stage_config: {denoising_strength: 0.3}}
 """
-
-
-def run(*arguments: str | Path, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    known = {**os.environ, "PYTHONPATH": str(ROOT), "NO_COLOR": "1", "COLUMNS": "80", **environment}
-    command = [sys.executable, "-m", "engine.cli", *map(str, arguments)]
-    return subprocess.run(command, cwd=cwd, env=known, capture_output=True, text=True, timeout=100, check=False)
 
 
 @pytest.fixture
