@@ -43,8 +43,8 @@ def test_the_book_says_what_each_switched_group_writes() -> None:
     written = {
         backend: {
             stage: {
-                group: sorted(target_text(target) for target in targets)
-                for group, targets in owned_targets(catalog.table(backend, stage)).items()
+                " or ".join(sorted(owner)): sorted(target_text(target) for target in targets)
+                for owner, targets in owned_targets(catalog.table(backend, stage)).items()
             }
             for stage in catalog.backend(backend).stages
         }
@@ -150,6 +150,47 @@ def test_a_constant_on_a_key_of_another_stage_is_no_target_there(tables: Tables,
 def test_a_row_on_a_target_that_a_group_owns_is_refused(tables: Tables, form: str) -> None:
     tables.edit("mappings/a1111/txt2img.yaml", "  n_iter: n_iter\n", f"  n_iter: n_iter\n  enable_hr: {form}\n")
     assert tables.codes()["ownership-target"] == {"txt2img"}
+
+
+TXT2IMG = "mappings/a1111/txt2img.yaml"
+EITHER = """
+flow:
+  - when: {any: [{group: hires}, {group: refiner}]}
+    rows: {enable_hr: {value: true}}
+"""
+
+
+def test_what_a_section_for_either_of_two_groups_writes_belongs_to_both(tables: Tables) -> None:
+    tables.edit(TXT2IMG, "    enable_hr: {value: true}\n", "")
+    tables.add(TXT2IMG, EITHER)
+    assert not [code for code in tables.codes() if code.startswith("ownership")]
+    owned = owned_targets(Catalog().table("a1111", "txt2img"))
+    assert owned[frozenset({"hires", "refiner"})] == {("enable_hr",)}
+    assert ("enable_hr",) not in owned[frozenset({"hires"})] | owned[frozenset({"refiner"})]
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("  n_iter: n_iter\n", "  n_iter: n_iter\n  enable_hr: {value: true}\n"),
+        ("flow:\n", "flow:\n  - when: {restore_faces: {equals: true}}\n    rows: {enable_hr: {value: true}}\n"),
+        ("flow:\n", "flow:\n  - group: hires\n    else: {rows: {enable_hr: {value: true}}}\n"),
+        ("  refiner:\n", "  refiner:\n    enable_hr: {value: true}\n"),
+        ("rows: {enable_hr: {value: true}}", "rows: {enable_hr: {from: hires_steps, lookup: {7: true}}}"),
+    ],
+    ids=["always", "under another condition", "where one of the two is off", "for one of them alone", "a field of one"],
+)
+def test_what_belongs_to_two_groups_is_refused_elsewhere(tables: Tables, old: str, new: str) -> None:
+    tables.edit(TXT2IMG, "    enable_hr: {value: true}\n", "")
+    tables.add(TXT2IMG, EITHER)
+    tables.edit(TXT2IMG, old, new)
+    assert {"ownership-target", "ownership-unguarded"} & tables.codes().keys()
+
+
+def test_where_both_of_two_groups_are_off_another_row_may_stand_in(tables: Tables) -> None:
+    tables.edit(TXT2IMG, "    enable_hr: {value: true}\n", "")
+    tables.add(TXT2IMG, f"{EITHER}    else: {{rows: {{enable_hr: {{value: true}}}}}}\n")
+    assert not [code for code in tables.codes() if code.startswith("ownership")]
 
 
 @pytest.mark.parametrize("row", ["steps: hires_steps", "cfg_scale: {first: [hires_denoise, eta]}"])

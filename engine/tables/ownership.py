@@ -1,16 +1,19 @@
 """Which group of fields may reach which target: what is certain of a table without walking it.
 
 A group that a switch turns on owns the targets that its sections write: no other row may write them, or into them,
-whatever its form, but for one that stands in where the group is surely off (`else`). Its fields may be read in its
-own sections only, and a field whose group the stage does not see may not be read at all. Both are decided from the
-text of the table, so they hold for every config there will ever be. This module knows names, groups and sections;
-it knows neither contracts nor values.
+whatever its form, but for one that stands in where the group is surely off (`else`). What is written under a condition
+that asks for any of several groups belongs to these together: it may be written where one of them is surely on. A
+group's fields may be read in its own sections only, and a field whose group the stage does not see may not be read at
+all. Both are decided from the text of the table, so they hold for every config there will ever be. This module knows
+names, groups and sections; it knows neither contracts nor values.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from typing import TypeAlias
 
 from engine.errors import Finding, Position, did_you_mean
 from engine.tables.forms import (
@@ -35,35 +38,41 @@ from engine.tables.request import RequestRules, StageType
 from engine.tables.traverse import all_tests, names_in, names_tested
 from engine.values import Json
 
-__all__ = ["condition_findings", "item_members", "owned_targets", "ownership_findings", "stand_ins"]
+__all__ = ["Owner", "condition_findings", "item_members", "owned_targets", "ownership_findings"]
+
+#: Who owns a target: one group, or several together, where a section asks for any of them.
+Owner: TypeAlias = frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
 class _Guard:
-    """What is known where a row stands: groups that are surely on, groups that are surely off, bound names."""
+    """What is known where a row stands: of each set in `on` one group is surely on, of each in `off` one is off."""
 
-    on: frozenset[str] = frozenset()
-    off: frozenset[str] = frozenset()
+    on: frozenset[Owner] = frozenset()
+    off: frozenset[Owner] = frozenset()
     bound: Mapping[str, str] = field(default_factory=dict)  # variable -> the list field it goes over
 
+    def has_on(self, owner: Owner) -> bool:
+        """Whether at least one of these groups is surely on."""
+        return any(known <= owner for known in self.on)
 
-def owned_targets(table: Table) -> dict[str, frozenset[Target]]:
-    """Group -> the targets that it owns in this table: those that are written where it is surely on."""
-    owned: dict[str, set[Target]] = {}
+    def has_all_off(self, owner: Owner) -> bool:
+        """Whether every one of these groups is surely off."""
+        return all(frozenset({group}) in self.off for group in owner)
+
+    @property
+    def owners(self) -> frozenset[Owner]:
+        """Who owns what is written here: where both are known, `hires` and not `hires or refiner`."""
+        return frozenset(owner for owner in self.on if not any(other < owner for other in self.on))
+
+
+def owned_targets(table: Table) -> dict[Owner, frozenset[Target]]:
+    """Owner -> the targets that it owns in this table: those that are written where it is surely on."""
+    owned: dict[Owner, set[Target]] = {}
     for row, guard in _guarded_rows(table.flow, _Guard()):
-        for group in guard.on:
-            owned.setdefault(group, set()).add(row.target)
-    return {group: frozenset(targets) for group, targets in owned.items()}
-
-
-def stand_ins(table: Table) -> dict[str, frozenset[Target]]:
-    """Group -> the targets of its own that the table writes where the group is surely off, in an `else` of it."""
-    owned, found = owned_targets(table), dict[str, set[Target]]()
-    for row, guard in _guarded_rows(table.flow, _Guard()):
-        for group in guard.off & owned.keys():
-            if any(_touch(row.target, target) for target in owned[group]):
-                found.setdefault(group, set()).add(row.target)
-    return {group: frozenset(targets) for group, targets in found.items()}
+        for owner in guard.owners:
+            owned.setdefault(owner, set()).add(row.target)
+    return {owner: frozenset(targets) for owner, targets in owned.items()}
 
 
 def ownership_findings(table: Table, rules: RequestRules, stage: StageType) -> Iterator[Finding]:
@@ -79,12 +88,28 @@ def ownership_findings(table: Table, rules: RequestRules, stage: StageType) -> I
     for row, guard in _guarded_rows(table.flow, _Guard()):
         for finding in names.row_findings(row.expression, guard):
             yield replace(finding, origin=row.inherited_by)
-        for owner in sorted(owned.keys() - guard.on - guard.off):
+        for owner in sorted(owned, key=sorted):
+            if guard.has_on(owner) or guard.has_all_off(owner):
+                continue
             for target in sorted(owned[owner]):
                 if _touch(row.target, target):
-                    message = f"{target_text(target)} belongs to the group {owner}, and this row writes it without it"
-                    hint = f"write it under 'groups: {{{owner}: …}}', or not at all"
-                    yield Finding("ownership-target", message, at=row.at, hint=hint, origin=row.inherited_by)
+                    yield _foreign_target(row, owner, target)
+
+
+def _foreign_target(row: Row, owner: Owner, target: Target) -> Finding:
+    """The finding for a row that writes what belongs to groups that may all be off."""
+    if len(owner) == 1:
+        (group,) = owner
+        message = f"{target_text(target)} belongs to the group {group}, and this row writes it without it"
+        hint = f"write it under 'groups: {{{group}: …}}', or not at all"
+    else:
+        names = sorted(owner)
+        message = (
+            f"{target_text(target)} belongs to the groups {' and '.join(names)}, and this row writes it without them"
+        )
+        asked = ", ".join(f"{{group: {name}}}" for name in names)
+        hint = f"write it in a section with 'when: {{any: [{asked}]}}', or not at all"
+    return Finding("ownership-target", message, at=row.at, hint=hint, origin=row.inherited_by)
 
 
 def _touch(one: Target, other: Target) -> bool:
@@ -165,7 +190,7 @@ class _Names:
             return
         visibility = self.stage.groups.get(group) if group is not None else None
         switched = visibility is not None and visibility.switch not in (None, name)
-        if switched and group not in guard.on:
+        if switched and frozenset({group}) not in guard.on:
             message = f"{name} belongs to the group {group}, and this row may apply where {group} is off"
             hint = f"write it under 'groups: {{{group}: …}}'"
             yield Finding("ownership-unguarded", message, at=at, hint=hint)
@@ -244,17 +269,19 @@ def _where(section: Section, guard: _Guard, *, holds: bool) -> _Guard:
     return _Guard(on, known.off | _surely(section.when, holds=holds, on=False), known.bound)
 
 
-def _surely(condition: Condition, *, holds: bool, on: bool) -> frozenset[str]:
-    """The groups that are certainly on (or off) where a condition holds (or does not)."""
+def _surely(condition: Condition, *, holds: bool, on: bool) -> frozenset[Owner]:
+    """Sets of groups of which one is certainly on (or off) where a condition holds (or does not)."""
     match condition:
         case GroupOn(group=group):
-            return frozenset({group}) if holds is on else frozenset()
+            return frozenset({frozenset({group})}) if holds is on else frozenset()
         case Not(condition=inner):
             return _surely(inner, holds=not holds, on=on)
         case All(conditions=parts) | AnyOf(conditions=parts):
             found = [_surely(part, holds=holds, on=on) for part in parts]
             every = isinstance(condition, All) is holds  # every part is as the whole is, or only one of them
-            return frozenset[str]().union(*found) if every or not found else found[0].intersection(*found[1:])
+            if every or not found:
+                return frozenset[Owner]().union(*found)
+            return frozenset(frozenset[str]().union(*one) for one in itertools.product(*found))
         case _:
             return frozenset()
 
