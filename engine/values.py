@@ -11,9 +11,10 @@ import enum
 import json
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-__all__ = ["ABSENT", "Absent", "Json", "canonical", "is_integer", "is_number", "kind_of", "non_json", "same"]
+__all__ = ["ABSENT", "Absent", "Json", "Later", "canonical", "is_integer", "is_number", "kind_of", "non_json", "same"]
 
 #: What `json.loads` gives. Mappings keep their order; keys are strings.
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
@@ -33,6 +34,16 @@ class Absent(enum.Enum):
 
 #: Not there. Different from None, which is JSON's null and is there.
 ABSENT: Final = Absent.ABSENT
+
+
+@dataclass(frozen=True, slots=True)
+class Later:
+    """Text that is known only when a body is sent, by its name (`job_id`). It stands in the text's place until then."""
+
+    name: str
+
+    def __str__(self) -> str:
+        return f"<{self.name}, known when it is sent>"
 
 
 def is_integer(value: object) -> bool:
@@ -57,7 +68,7 @@ def kind_of(value: object) -> str:
         return "a boolean"
     if isinstance(value, (int, float)):
         return "a number" if is_number(value) else f"{value} (not a finite number)"
-    if isinstance(value, str):
+    if isinstance(value, (str, Later)):
         return "text"
     if isinstance(value, Mapping):
         return "a mapping"

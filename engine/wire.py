@@ -1,9 +1,9 @@
 """From a built body to bytes, and to what people may see of it.
 
-Bodies hold image handles in the place of base64 text until they are encoded here; what is shown, compared or
-digested holds a digest instead. Text of other people's, in a message of theirs or in an opaque part of a body, may
-hold pictures too: what looks like encoded data is left out. This module knows JSON and images, and no key of any
-body.
+Bodies hold image handles in the place of base64 text until they are encoded here, and names in the place of what
+becomes known only when they are sent. What is shown, compared or digested holds a digest, or that name, instead.
+Text of other people's, in a message of theirs or in an opaque part of a body, may hold pictures too: what looks like
+encoded data is left out. This module knows JSON and images, and no key of any body.
 """
 
 from __future__ import annotations
@@ -14,9 +14,10 @@ import re
 import unicodedata
 from collections.abc import Mapping
 
+from engine.errors import Finding, PayloadError
 from engine.images import Image
 from engine.tables.concrete import Value
-from engine.values import Json, canonical
+from engine.values import Json, Later, canonical
 
 __all__ = ["cleaned", "described", "digest", "encode"]
 
@@ -31,7 +32,8 @@ _MAX_READ = 20_000
 def encode(body: Mapping[str, Value]) -> bytes:
     """The body as it is sent: JSON in UTF-8, images as base64 text.
 
-    Raises ImageError for a picture that does not exist yet (a dry run's).
+    Raises ImageError for a picture that does not exist yet (a dry run's), and PayloadError for a value that should
+    have become known by now and has not.
     """
     return json.dumps(body, default=_base64, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
 
@@ -39,6 +41,9 @@ def encode(body: Mapping[str, Value]) -> bytes:
 def _base64(value: object) -> str:
     if isinstance(value, Image):
         return value.base64
+    if isinstance(value, Later):
+        message = f"the body still holds {value}: nothing has told what it is"
+        raise PayloadError([Finding("payload-unresolved", message)])
     raise TypeError(f"a body holds a {type(value).__name__}, which is no JSON value")
 
 
@@ -49,6 +54,8 @@ def described(value: object) -> Json:
     """
     if isinstance(value, Image):
         return value.describe()
+    if isinstance(value, Later):
+        return str(value)
     if isinstance(value, str):
         return _ENCODED.sub(_elided, value)
     if isinstance(value, Mapping):
@@ -59,13 +66,18 @@ def described(value: object) -> Json:
 
 
 def digest(body: Mapping[str, Value]) -> str:
-    """`sha256:` and the digest of the body in its canonical form, images by their own digests."""
+    """`sha256:` and the digest of the body in its canonical form, images by their own digests.
+
+    What is known only when the body is sent counts by its name: the same request always gives the same digest.
+    """
     return "sha256:" + hashlib.sha256(canonical(_with_digests(body)).encode()).hexdigest()
 
 
 def _with_digests(value: object) -> object:
     if isinstance(value, Image):
         return value.digest
+    if isinstance(value, Later):
+        return str(value)
     if isinstance(value, Mapping):
         return {key: _with_digests(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):

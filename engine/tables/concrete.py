@@ -28,12 +28,12 @@ from engine.tables.forms import (
     Section,
     Take,
 )
-from engine.values import ABSENT, Absent, Json, kind_of, same
+from engine.values import ABSENT, Absent, Json, Later, kind_of, same
 
 __all__ = ["ConcreteAlgebra", "EvaluationError", "Scope", "Value", "parameter_of"]
 
-#: A value on its way into a payload: JSON data with image handles in the place of images.
-Value: TypeAlias = "Json | Image | Absent | list[Value] | dict[str, Value]"
+#: A value on its way into a payload: JSON data with handles in the place of images and of what is not known yet.
+Value: TypeAlias = "Json | Image | Later | Absent | list[Value] | dict[str, Value]"
 
 
 class EvaluationError(ValueError):
@@ -58,10 +58,7 @@ class Scope:
 
 
 class ConcreteAlgebra:
-    """Values as they are. `late` holds what is known only when the payload is sent."""
-
-    def __init__(self, late: Mapping[str, Value] | None = None) -> None:
-        self._late = {} if late is None else late
+    """Values as they are."""
 
     def read(self, scope: Scope, name: str) -> Value:
         if name in scope.fields:
@@ -148,10 +145,7 @@ class ConcreteAlgebra:
         return value
 
     def late(self, form: Late) -> Value:
-        if form.name not in self._late:
-            message = f"nothing is known as {form.name!r} when a payload is sent"
-            raise EvaluationError("row-unknown-late", message, form.at, did_you_mean(form.name, self._late))
-        return self._late[form.name]
+        return Later(form.name)
 
     def items(self, scope: Scope, variable: str, source: str, at: Position) -> Iterable[Scope]:
         value = self.read(scope, source)

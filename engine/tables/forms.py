@@ -15,6 +15,7 @@ from engine.errors import Position
 from engine.values import ABSENT, Absent, Json, same
 
 __all__ = [
+    "LATE_NAMES",
     "All",
     "AnyOf",
     "Condition",
@@ -160,9 +161,13 @@ class Open:
     at: Position
 
 
+#: What can be known only when a payload is sent, and what it is.
+LATE_NAMES: Mapping[str, str] = {"job_id": "the name under which the server knows this very call"}
+
+
 @dataclass(frozen=True, slots=True)
 class Late:
-    """A value that is known only when the payload is sent, by its name (`job_id`)."""
+    """A text that is known only when the payload is sent, by its name: one of `LATE_NAMES`."""
 
     name: str
     at: Position

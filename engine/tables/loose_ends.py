@@ -1,4 +1,4 @@
-"""What must be in order before a table can be walked: its rows name lookups and conversions that exist.
+"""What must be in order before a table can be walked: its rows name lookups, conversions and late values that exist.
 
 A conversion gets as many values as it takes, with a parameter of the right kind. Nothing is evaluated here.
 """
@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from engine.errors import Finding, did_you_mean
 from engine.tables.conversions import CONVERSIONS
-from engine.tables.forms import Convert, Lookup, Table, Take
+from engine.tables.forms import LATE_NAMES, Convert, Late, Lookup, Table, Take
 from engine.tables.traverse import of_kind, rows_of
 from engine.values import ABSENT
 
@@ -18,8 +18,13 @@ __all__ = ["loose_ends"]
 
 
 def loose_ends(table: Table) -> Iterator[Finding]:
-    """Yield a finding for every step of every row that cannot be taken."""
+    """Yield a finding for every step of every row that cannot be taken, and every late value that never comes."""
     for row in rows_of(table.flow):
+        for late in of_kind(Late, row.expression):
+            if late.name not in LATE_NAMES:
+                message = f"nothing becomes known as {late.name!r} when a payload is sent"
+                hint = did_you_mean(late.name, LATE_NAMES) or f"there is: {', '.join(LATE_NAMES)}"
+                yield Finding("row-unknown-late", message, at=late.at, hint=hint, origin=row.inherited_by)
         for take in of_kind(Take, row.expression):
             for finding in _take_findings(take, table):
                 yield replace(finding, origin=row.inherited_by)

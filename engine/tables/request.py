@@ -53,6 +53,11 @@ class FieldRule:
     draw: Json | Absent = ABSENT
     items: Mapping[str, FieldRule] = field(default_factory=dict)
 
+    @property
+    def filled(self) -> list[str]:
+        """The members of its items that have a default: a request always holds them."""
+        return [name for name, rule in self.items.items() if rule.default is not ABSENT]
+
 
 @dataclass(frozen=True, slots=True)
 class Visibility:
@@ -168,6 +173,13 @@ def read_rules(documents: Sequence[Document], declared: Mapping[str, Definition]
         raise TableError(findings)
     if "stage_type" in schemas:  # what it can be is said here alone, so that a folder can add a stage type
         schemas["stage_type"] = {**schemas["stage_type"], "enum": list(stages)}
+    for name, rule in fields.items():
+        items = schemas.get(name, {}).get("items")
+        if isinstance(items, dict) and (filled := rule.filled):
+            required = items.get("required")
+            known = required if isinstance(required, list) else []
+            whole = [*known, *(member for member in filled if member not in known)]
+            schemas[name] = {**schemas[name], "items": {**items, "required": whole}}
     return RequestRules(schemas, fields, groups, stages, drops, lookups, together, places)
 
 

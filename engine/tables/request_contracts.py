@@ -15,14 +15,8 @@ from engine.values import ABSENT, Json
 __all__ = ["request_contract", "request_contract_text"]
 
 
-def _reference(name: str) -> dict[str, Json]:
-    return {"$ref": f"../fields.json#/$defs/{name}"}
-
-
-def request_contract(
-    rules: RequestRules, stage: StageType, of: Callable[[str], Mapping[str, Json]] = _reference
-) -> dict[str, Json]:
-    """The contract of this stage type's requests; `of` gives a field's schema, by default a `$ref` to it."""
+def request_contract(rules: RequestRules, stage: StageType, of: Callable[[str], Mapping[str, Json]]) -> dict[str, Json]:
+    """The contract of this stage type's requests; `of` gives a field's schema, or a `$ref` to it."""
     constants = rules.constants_of(stage)
     properties: dict[str, Json] = {}
     required: list[Json] = []
@@ -68,4 +62,13 @@ def request_contract(
 
 def request_contract_text(rules: RequestRules, stage: StageType) -> str:
     """The file's text: indented, one key a line, ending in a newline."""
-    return json.dumps(request_contract(rules, stage), indent=2, ensure_ascii=False) + "\n"
+
+    def reference(name: str) -> dict[str, Json]:
+        place = f"../fields.json#/$defs/{name}"
+        if not rules.rule(name).filled:
+            return {"$ref": place}
+        items = rules.schemas[name]["items"]
+        required = items["required"] if isinstance(items, dict) else []
+        return {"$ref": place, "items": {"$ref": f"{place}/items", "required": required}}
+
+    return json.dumps(request_contract(rules, stage, reference), indent=2, ensure_ascii=False) + "\n"

@@ -13,7 +13,7 @@ from typing import Any
 
 from engine.errors import did_you_mean
 from engine.images import Image
-from engine.values import Json, is_integer, kind_of
+from engine.values import Json, Later, is_integer, kind_of
 
 __all__ = ["Problem", "problems_of", "validator"]
 
@@ -47,7 +47,10 @@ def _validator_class(handles: bool) -> Any:
         return isinstance(instance, (str, Image) if handles else str)
 
     def type_keyword(rules: Any, types: Any, instance: object, schema: Mapping[str, Json]) -> Iterator[Any]:
-        if handles and isinstance(instance, Image) != ("contentMediaType" in schema):
+        if handles and isinstance(instance, Later):  # text of which nothing else is known
+            if "contentMediaType" in schema or "string" not in ([types] if isinstance(types, str) else types):
+                yield ValidationError(f"must be of type {types}, not text that is known only when it is sent")
+        elif handles and isinstance(instance, Image) != ("contentMediaType" in schema):
             wanted = "an image" if "contentMediaType" in schema else f"of type {types}, not an image"
             yield ValidationError(f"must be {wanted}")
         else:

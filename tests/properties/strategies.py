@@ -139,7 +139,8 @@ def _items(rule: FieldRule, schema: Mapping[str, Any]) -> Strategy:
 
     @st.composite
     def item(draw: st.DrawFn) -> dict[str, Any]:
-        chosen = closed(draw(st.frozensets(st.sampled_from(sorted(members)), max_size=6)) | {*schema["required"]})
+        needed = {*schema["required"]} - {*rule.filled}
+        chosen = closed(draw(st.frozensets(st.sampled_from(sorted(members)), max_size=6)) | needed)
         return {draw(spelled(key)): draw(members[key]) for key in sorted(chosen)}
 
     return item()

@@ -14,7 +14,7 @@ from engine.backends.catalog import Backend, Catalog
 from engine.images import Image
 from engine.tables.concrete import ConcreteAlgebra, Scope, Value
 from engine.tables.walk import Walker
-from engine.values import same
+from engine.values import Later, same
 from tests.tables.cases import BACKEND, BAD, BASE, GOOD, Case, cases, findings_of, shown
 
 _PLACE = re.compile(r"^(mappings|schemas)/\S+:\d+:\d+: error\[")
@@ -55,16 +55,18 @@ def evaluated(backend: Backend, catalog: Catalog, stage: str, given: Mapping[str
         fields["input_images"] = [picture]
     always = {group for group, seen in found.stage.groups.items() if seen.switch is None}
     scope = Scope(fields, frozenset(always | set(given.get("groups", []))))
-    walker: Walker[Value, Scope] = Walker(ConcreteAlgebra(given.get("late")), found.lookups)
+    walker: Walker[Value, Scope] = Walker(ConcreteAlgebra(), found.lookups)
     return place(walker.walk(found.table.flow, scope))
 
 
 def plain(value: Any) -> Any:
-    """A body as a file can hold it: a picture is its size."""
+    """A body as a file can hold it: a picture is its size, what is known later its description."""
     if isinstance(value, dict):
         return {key: plain(part) for key, part in value.items()}
     if isinstance(value, list):
         return [plain(part) for part in value]
+    if isinstance(value, Later):
+        return str(value)
     return f"picture {value.width}x{value.height}" if isinstance(value, Image) else value
 
 
