@@ -19,7 +19,7 @@ from engine.errors import Finding, Position, TableError, did_you_mean
 from engine.tables.validation import Problem, problems_of, validator
 from engine.values import Json, is_number, kind_of
 
-__all__ = ["ANNOTATIONS", "Contract", "ContractLibrary", "Definition"]
+__all__ = ["ANNOTATIONS", "Contract", "ContractLibrary", "Definition", "with_needed"]
 
 #: The steps from a document's root to a part of it.
 Steps: TypeAlias = tuple[str | int, ...]
@@ -251,6 +251,14 @@ class ContractLibrary:
                 return None
             node = node[step]
         return other, steps, node, where
+
+
+def with_needed(schema: Mapping[str, Json], members: Sequence[str], *, needed: bool = True) -> dict[str, Json]:
+    """A list's schema whose items must hold these members too; with `needed` false, need not hold them."""
+    items = _as_mapping(schema.get("items"))
+    required = items.get("required")
+    names = [name for name in (required if isinstance(required, list) else []) if name not in members]
+    return {**schema, "items": {**items, "required": [*names, *(members if needed else ())]}}
 
 
 def _is_plain(name: str) -> bool:

@@ -11,11 +11,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TypeAlias, TypeVar
+from typing import TypeVar
 
 from engine.documents import Document
 from engine.errors import Finding, Position, TableError, did_you_mean
-from engine.tables.contracts import Definition
+from engine.tables.contracts import Definition, with_needed
 from engine.tables.expressions import ExpressionReader
 from engine.tables.forms import Expression, LookupTable, Step
 from engine.tables.shapes import Path
@@ -89,15 +89,11 @@ class StageType:
     instead: Mapping[str, str] = field(default_factory=dict)
 
 
-#: A field's schema, without `$ref`.
-Schema: TypeAlias = Mapping[str, Json]
-
-
 @dataclass(frozen=True, slots=True)
 class RequestRules:
-    """All rules together, with every field's schema. `together`: fields of which none may be given alone."""
+    """All rules together, with every field's schema (without `$ref`). `together`: fields of which none may be given alone."""
 
-    schemas: Mapping[str, Schema]
+    schemas: Mapping[str, Mapping[str, Json]]
     fields: Mapping[str, FieldRule]
     groups: Mapping[str, tuple[str, ...]]
     stages: Mapping[str, StageType]
@@ -145,7 +141,7 @@ class RequestRules:
 
 def read_rules(documents: Sequence[Document], declared: Mapping[str, Definition]) -> RequestRules:
     """The rules of several files together, over the fields of fields.json. Raises TableError with all findings."""
-    schemas: dict[str, Schema] = {name: definition.schema for name, definition in declared.items()}
+    schemas: dict[str, Mapping[str, Json]] = {name: definition.schema for name, definition in declared.items()}
     findings: list[Finding] = []
     fields: dict[str, FieldRule] = {}
     groups: dict[str, tuple[str, ...]] = {}
@@ -173,13 +169,9 @@ def read_rules(documents: Sequence[Document], declared: Mapping[str, Definition]
         raise TableError(findings)
     if "stage_type" in schemas:  # what it can be is said here alone, so that a folder can add a stage type
         schemas["stage_type"] = {**schemas["stage_type"], "enum": list(stages)}
-    for name, rule in fields.items():
-        items = schemas.get(name, {}).get("items")
-        if isinstance(items, dict) and (filled := rule.filled):
-            required = items.get("required")
-            known = required if isinstance(required, list) else []
-            whole = [*known, *(member for member in filled if member not in known)]
-            schemas[name] = {**schemas[name], "items": {**items, "required": whole}}
+    schemas |= {
+        name: with_needed(schemas[name], r.filled) for name, r in fields.items() if r.filled and name in schemas
+    }
     return RequestRules(schemas, fields, groups, stages, drops, lookups, together, places)
 
 
@@ -204,7 +196,7 @@ def _widens(known: StageType | None, stage: StageType) -> bool:
 class _RulesReader(ExpressionReader):
     """Reads one request.yaml."""
 
-    def read(self, schemas: Mapping[str, Schema]) -> RequestRules:
+    def read(self, schemas: Mapping[str, Mapping[str, Json]]) -> RequestRules:
         top = self.mapping((), self.document.value, "request.yaml")
         self.known((), top, _FILE_WORDS, "request.yaml")
         self.format(top, "request.yaml")
@@ -237,7 +229,7 @@ class _RulesReader(ExpressionReader):
         )
         return RequestRules(schemas, fields, groups, stages, drops, {**lookups, **self.lookups}, together, places)
 
-    def _together(self, path: Path, node: Json, schemas: Mapping[str, Schema]) -> tuple[str, ...]:
+    def _together(self, path: Path, node: Json, schemas: Mapping[str, Mapping[str, Json]]) -> tuple[str, ...]:
         names = self._words(path, node)
         for index, name in enumerate(names):
             if name not in schemas:

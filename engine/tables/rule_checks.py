@@ -6,9 +6,10 @@ which sees it sees as well. It knows the rules and the fields' schemas, and no b
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from engine.errors import Finding, did_you_mean
+from engine.tables.contracts import with_needed
 from engine.tables.domains import Domain, of_schema
 from engine.tables.fits import misfits
 from engine.tables.forms import Expression, GroupOn, Late, Lookup, Open, Row, Section, Table, Take
@@ -18,7 +19,7 @@ from engine.tables.symbolic import MAX_PATHS, Fields, SymbolicAlgebra, SymbolicS
 from engine.tables.traverse import all_tests, conditions_of, names_in, parts_of
 from engine.tables.validation import problems_of, validator
 from engine.tables.walk import Walker
-from engine.values import ABSENT, Json, is_integer, same
+from engine.values import ABSENT, is_integer, same
 
 __all__ = ["rule_findings"]
 
@@ -185,18 +186,11 @@ def _derivation_findings(rules: RequestRules, rule: FieldRule, made: Expression)
         yield Finding("table-too-many-paths", f"{rule.name} has more than {MAX_PATHS} paths", at=row.at)
         return
     yield from algebra.findings.values()
-    for problem in misfits(found, _unfilled(rule, rules.schemas[rule.name])):
+    # What is made here is filled with the defaults of its items' members only then.
+    schema = rules.schemas[rule.name]
+    wanted = with_needed(schema, rule.filled, needed=False) if rule.filled else dict(schema)
+    for problem in misfits(found, wanted):
         yield Finding("row-misfit", f"{rule.name} {problem.message}", at=rule.at, hint=problem.hint, field=rule.name)
-
-
-def _unfilled(rule: FieldRule, schema: Mapping[str, Json]) -> Json:
-    """The field's schema before the members of its items got their defaults."""
-    items = schema.get("items")
-    if not isinstance(items, dict) or not rule.filled:
-        return dict(schema)
-    required = items.get("required")
-    needed = [name for name in (required if isinstance(required, list) else []) if name not in rule.filled]
-    return {**schema, "items": {**items, "required": needed}}
 
 
 def _may_derive(rules: RequestRules, stage: StageType, name: str, source: str) -> bool:
