@@ -11,8 +11,8 @@ import hashlib
 import secrets
 from collections.abc import Mapping
 
-from engine.tables.request import Schema
 from engine.tables.resolve import Draw
+from engine.values import Json
 
 __all__ = ["Seeds"]
 
@@ -20,7 +20,9 @@ __all__ = ["Seeds"]
 class Seeds:
     """One run's source of drawn values."""
 
-    def __init__(self, schemas: Mapping[str, Schema], *, dry: str | None = None, leave: bool = False) -> None:
+    def __init__(
+        self, schemas: Mapping[str, Mapping[str, Json]], *, dry: str | None = None, leave: bool = False
+    ) -> None:
         """Take the fields' schemas. `dry`: the digest to draw from in a dry run; `leave`: the server draws."""
         self._schemas, self._dry, self._leave = schemas, dry, leave
         self._base: dict[str, int] = {}

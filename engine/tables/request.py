@@ -91,7 +91,7 @@ class StageType:
 
 @dataclass(frozen=True, slots=True)
 class RequestRules:
-    """All rules together, with every field's schema (without `$ref`). `together`: fields of which none may be given alone."""
+    """All rules together, with every field's schema, without `$ref`. `together`: fields that count together only."""
 
     schemas: Mapping[str, Mapping[str, Json]]
     fields: Mapping[str, FieldRule]
