@@ -7,7 +7,7 @@ fanned out gives one call for every picture. Image handles stand in the bodies u
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from engine.backends.catalog import Backend, BackendStage
 from engine.errors import Finding, PayloadError, did_you_mean
@@ -62,13 +62,12 @@ def prepare(backend: Backend, request: GenerateImagesRequest) -> tuple[Call, ...
         try:
             calls.append(_call(stage, request, index, fields, image))
         except EvaluationError as problem:
-            findings[Finding(problem.code, str(problem), at=problem.at, hint=problem.hint)] = None
+            findings[Finding(problem.code, str(problem), at=problem.at, hint=problem.hint, field=problem.field)] = None
             continue
         for problem_found in stage.contract.problems(calls[-1].body):
             findings[_finding(stage, problem_found, calls[-1].rows)] = None
     if findings:
-        named = [Finding(f.code, f.message, f.at, f.hint, f.origin, request.stage_id, backend.name) for f in findings]
-        raise PayloadError(named)
+        raise PayloadError(replace(found, stage=request.stage_id, backend=backend.name) for found in findings)
     return tuple(calls)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import NoReturn, TypeAlias
 
 from engine.errors import Position, did_you_mean
 from engine.images import Image
@@ -19,7 +19,7 @@ from engine.tables.forms import (
     Expression,
     GroupOn,
     Guarded,
-    IsOneOf,
+    IsLonger,
     IsPresent,
     Late,
     Lookup,
@@ -27,7 +27,9 @@ from engine.tables.forms import (
     Open,
     Section,
     Take,
+    Test,
 )
+from engine.tables.traverse import all_tests
 from engine.values import ABSENT, Absent, Json, Later, kind_of, same
 
 __all__ = ["ConcreteAlgebra", "EvaluationError", "Scope", "Value", "parameter_of"]
@@ -37,11 +39,13 @@ Value: TypeAlias = "Json | Image | Later | Absent | list[Value] | dict[str, Valu
 
 
 class EvaluationError(ValueError):
-    """A row met a value that it cannot take. `code`, `at` and `hint` are those of the finding it becomes."""
+    """A table met a value that it cannot take. `code`, `at`, `hint` and `field` are those of the finding it becomes."""
 
-    def __init__(self, code: str, message: str, at: Position, hint: str | None = None) -> None:
+    def __init__(
+        self, code: str, message: str, at: Position, hint: str | None = None, field: str | None = None
+    ) -> None:
         super().__init__(message)
-        self.code, self.at, self.hint = code, at, hint
+        self.code, self.at, self.hint, self.field = code, at, hint, field
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +73,14 @@ class ConcreteAlgebra:
             return value
         return value.get(member, ABSENT) if isinstance(value, dict) else ABSENT
 
-    def holds(self, scope: Scope, test: IsPresent | IsOneOf | GroupOn) -> bool:
+    def holds(self, scope: Scope, test: Test) -> bool:
         if isinstance(test, GroupOn):
             return test.group in scope.groups
         value = self.read(scope, test.name)
         if isinstance(test, IsPresent):
             return value is not ABSENT
+        if isinstance(test, IsLonger):
+            return isinstance(value, list) and len(value) > test.count
         return any(same(value, known) for known in test.values)
 
     def branch(self, scope: Scope, evaluate: Callable[[Scope], Value]) -> Value:
@@ -157,6 +163,12 @@ class ConcreteAlgebra:
 
     def entered(self, section: Section, *, holds: bool) -> None:
         """Every condition is decided the moment it is asked: there is nothing to remember."""
+
+    def refused(self, section: Section) -> NoReturn:
+        tests = [] if section.when is None else [*all_tests(section.when)]
+        asked = dict.fromkeys(test.group if isinstance(test, GroupOn) else test.name for test in tests)
+        first = next((test.name for test in tests if not isinstance(test, GroupOn)), None)
+        raise EvaluationError("payload-refused", f"{', '.join(asked)}: {section.refuse}", section.at, field=first)
 
 
 def parameter_of(step: Convert, lookups: Mapping[str, LookupTable]) -> object:

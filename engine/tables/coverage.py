@@ -84,6 +84,8 @@ def dead_findings(table: Table, algebra: SymbolicAlgebra) -> Iterator[Finding]:
     for section in sections_of(table.flow):
         if section.when is not None and id(section) not in algebra.reached:
             yield Finding("condition-never", "no request meets this condition", at=section.at)
+        if section.refuse is not None and -id(section) not in algebra.reached:
+            yield Finding("condition-always", "every request meets this condition and is refused", at=section.at)
         if section.otherwise and -id(section) not in algebra.reached:
             message = "every request meets this condition, so 'else' never applies"
             yield Finding("condition-always", message, at=section.at)

@@ -21,6 +21,7 @@ from engine.tables.forms import (
     First,
     GroupOn,
     Guarded,
+    IsLonger,
     IsOneOf,
     IsPresent,
     Late,
@@ -196,7 +197,7 @@ class ExpressionReader(ShapeReader):
     # -- conditions -----------------------------------------------------------------------------------------
 
     def condition(self, path: Path, node: Json) -> Condition:
-        """`when`: {field: present | absent | {equals: …} | {in: […]}}, {group: …}, all, any, not."""
+        """`when`: {field: present | absent | {equals: …} | {in: […]} | {longer_than: …}}, {group: …}, all, any, not."""
         parts: list[Condition] = []
         for word, test in self.mapping(path, node, "'when'").items():
             place = (*path, word)
@@ -226,7 +227,11 @@ class ExpressionReader(ShapeReader):
             return IsOneOf(name, (test["equals"],), at)
         if isinstance(test, dict) and list(test) == ["in"]:
             return IsOneOf(name, tuple(self.items((*path, "in"), test["in"], "'in'")), at)
-        hint = f"write {name}: present, absent, {{equals: …}} or {{in: […]}}"
+        if isinstance(test, dict) and list(test) == ["longer_than"]:
+            count = test["longer_than"]
+            if isinstance(count, int) and not isinstance(count, bool) and count >= 0:
+                return IsLonger(name, count, at)
+        hint = f"write {name}: present, absent, {{equals: …}}, {{in: […]}} or {{longer_than: 1}}"
         self.fault("form-shape", f"the test of {name!r} is none that 'when' knows", self.document.at(*path), hint)
         return IsPresent(name, at)
 

@@ -27,6 +27,7 @@ __all__ = [
     "First",
     "GroupOn",
     "Guarded",
+    "IsLonger",
     "IsOneOf",
     "IsPresent",
     "Late",
@@ -42,6 +43,7 @@ __all__ = [
     "Table",
     "Take",
     "Target",
+    "Test",
     "target_text",
 ]
 
@@ -194,11 +196,24 @@ class IsOneOf:
 
 
 @dataclass(frozen=True, slots=True)
+class IsLonger:
+    """The field is there and is a list of more than `count` items."""
+
+    name: str
+    count: int
+    at: Position
+
+
+@dataclass(frozen=True, slots=True)
 class GroupOn:
     """The group of fields is reachable in this stage and switched on."""
 
     group: str
     at: Position
+
+
+#: A single thing that a condition asks.
+Test: TypeAlias = IsPresent | IsOneOf | IsLonger | GroupOn
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,7 +237,7 @@ class Not:
     condition: Condition
 
 
-Condition: TypeAlias = IsPresent | IsOneOf | GroupOn | All | AnyOf | Not
+Condition: TypeAlias = Test | All | AnyOf | Not
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,7 +264,8 @@ class Drop:
 class Section:
     """A part of a table that applies as a whole: always, when a condition holds, or once for each item of a list.
 
-    `rows`, `drops` and `then` apply where `when` holds, `otherwise` where it does not.
+    `rows`, `drops` and `then` apply where `when` holds, `otherwise` where it does not. A section with `refuse`, the
+    reason why, holds no rows: no payload is built for a request that meets its condition.
     """
 
     at: Position
@@ -259,6 +275,7 @@ class Section:
     drops: tuple[Drop, ...] = ()
     then: tuple[Section, ...] = ()
     otherwise: tuple[Section, ...] = ()
+    refuse: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

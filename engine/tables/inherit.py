@@ -115,7 +115,9 @@ def flatten(source: TableSource, find: Callable[[str], TableSource | None]) -> T
         table = _extended(table, child, findings)
     if findings:
         raise TableError(findings)
-    return replace(table, name=source.name, at=source.at)
+    # What is refused is refused first, whoever says so: no row has to be right for it.
+    flow = sorted(table.flow, key=lambda section: section.refuse is None)
+    return replace(table, name=source.name, at=source.at, flow=tuple(flow))
 
 
 def _extended(parent: Table, child: TableSource, findings: list[Finding]) -> Table:

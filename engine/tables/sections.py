@@ -17,7 +17,7 @@ from engine.values import Json
 __all__ = ["SECTION_WORDS", "SectionReader", "parse_target"]
 
 #: The words of a section. A table that needs one section only writes them at its top.
-SECTION_WORDS = frozenset({"rows", "groups", "when", "group", "each", "then", "else", "drop"})
+SECTION_WORDS = frozenset({"rows", "groups", "when", "group", "each", "then", "else", "drop", "refuse"})
 
 
 _TARGETS = "write the keys that lead there: outer/inner; '-' at the end appends to a list"
@@ -47,7 +47,7 @@ class SectionReader(ExpressionReader):
         )
 
     def section(self, path: Path, node: Mapping[str, Json]) -> Section:
-        """The section words of a mapping: rows, groups, when, group, each, then, else, drop."""
+        """The section words of a mapping: rows, groups, when, group, each, then, else, drop, refuse."""
         conditions: list[Condition] = []
         if "when" in node:
             conditions.append(self.condition((*path, "when"), node["when"]))
@@ -57,6 +57,9 @@ class SectionReader(ExpressionReader):
         if "else" in node and not conditions:
             message = "'else' needs a 'when' or a 'group' that it is the other side of"
             self.fault("form-shape", message, self.document.key_at(*path, "else"))
+        if "refuse" in node and (not conditions or node.keys() & {"rows", "groups", "drop", "then"}):
+            message = "a section that refuses says 'when' or 'group', and holds no rows, groups, drops or sections"
+            self.fault("form-shape", message, self.document.key_at(*path, "refuse"))
         when = None if not conditions else conditions[0] if len(conditions) == 1 else All(tuple(conditions))
         return Section(
             at=self.document.at(*path),
@@ -66,6 +69,7 @@ class SectionReader(ExpressionReader):
             drops=self.drops((*path, "drop"), node["drop"]) if "drop" in node else (),
             then=self._groups(path, node) + self._branch((*path, "then"), node.get("then", [])),
             otherwise=self._branch((*path, "else"), node.get("else", [])),
+            refuse=self.text((*path, "refuse"), node["refuse"], "the reason of 'refuse'") if "refuse" in node else None,
         )
 
     def _groups(self, path: Path, node: Mapping[str, Json]) -> tuple[Section, ...]:

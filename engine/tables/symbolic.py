@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TypeVar
+from typing import NoReturn, TypeVar
 
 from engine.errors import Finding, Position, did_you_mean
 from engine.tables.concrete import parameter_of
@@ -41,14 +41,15 @@ from engine.tables.forms import (
     Expression,
     GroupOn,
     Guarded,
+    IsLonger,
     IsOneOf,
-    IsPresent,
     Late,
     Lookup,
     LookupTable,
     Open,
     Section,
     Take,
+    Test,
 )
 from engine.values import ABSENT, Json
 
@@ -81,6 +82,10 @@ class Undecided(Exception):  # noqa: N818 - no error: a question that the driver
     def __init__(self, address: str, parts: Sequence[Domain]) -> None:
         super().__init__(address)
         self.address, self.parts = address, parts
+
+
+class Refused(Exception):  # noqa: N818 - no error: the path ends here, and nothing is built on it
+    """A section of the table refuses the requests of this path."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +163,9 @@ def _entry_of(part: Part, name: str) -> Domain:
 def explore(
     scope: SymbolicScope, walk: Callable[[SymbolicScope], T], budget: Budget
 ) -> Iterator[tuple[SymbolicScope, T]]:
-    """Walk every path: where a walk is undecided, walk again once for each part. Yields each path's end.
+    """Walk every path: where a walk is undecided, walk again once for each part. Yields the end of each path.
+
+    A path on which the table refuses the request has none.
 
     Raises TooManyPathsError beyond MAX_PATHS, or where the whole proof has taken more than MAX_WALKS walks.
     """
@@ -173,6 +180,8 @@ def explore(
         except Undecided as question:
             ways = (here.pin(question.address, part) for part in reversed(question.parts))
             waiting += [way for way in ways if way.possible]
+        except Refused:
+            continue
         else:
             yield here, result
 
@@ -230,14 +239,16 @@ class SymbolicAlgebra:
             return False
         raise Undecided(address, (yes, no))
 
-    def holds(self, scope: SymbolicScope, test: IsPresent | IsOneOf | GroupOn) -> bool:
+    def holds(self, scope: SymbolicScope, test: Test) -> bool:
         if isinstance(test, GroupOn):
             return self._is_on(scope, test.group)
         domain = self.read(scope, test.name)
         address, _ = scope.find(test.name)
         if isinstance(test, IsOneOf):
             return self._decide(address, *split_literals(domain, test.values))
-        return self._is_there(address, domain)
+        if not self._is_there(address, domain):
+            return False
+        return not isinstance(test, IsLonger) or self._count(scope, test.name, test.at, test.count) > test.count
 
     # -- deciding -------------------------------------------------------------------------------------------
 
@@ -248,6 +259,9 @@ class SymbolicAlgebra:
         self.reached.add(id(section) if holds else -id(section))
         if holds:
             self.dropped_names |= {drop.name for drop in section.drops}
+
+    def refused(self, section: Section) -> NoReturn:
+        raise Refused
 
     def together(
         self, scope: SymbolicScope, evaluate: Callable[[SymbolicScope], tuple[Domain, ...]]
@@ -387,22 +401,27 @@ class SymbolicAlgebra:
     def items(self, scope: SymbolicScope, variable: str, source: str, at: Position) -> Iterable[SymbolicScope]:
         """One scope for each item, for lists of none, one, two and as many as can be."""
         segments = self._segments(scope, source, at)
-        least, most = sum(segment.least for segment in segments), 0
-        for segment in segments:
-            if segment.most is None:
-                message = f"a section for each of {source} needs to know how many there can be"
-                self.note("row-type", message, at, "give the list a maxItems in fields.json")
-                return []
-            most += segment.most
-        counts = [n for n in sorted({least, 0, 1, 2, most}) if least <= n <= most]
+        if any(segment.most is None for segment in segments):
+            message = f"a section for each of {source} needs to know how many there can be"
+            self.note("row-type", message, at, "give the list a maxItems in fields.json")
+            return []
+        address, _ = scope.find(source)
+        item = union(Domain(segment.item.parts) for segment in segments)
+        return [scope.bind(variable, f"{address}[{i}]", item) for i in range(self._count(scope, source, at))]
+
+    def _count(self, scope: SymbolicScope, source: str, at: Position, asked: int = 1) -> int:
+        """How many items a list has on this path. `asked`: a number beyond which something else happens."""
+        segments = self._segments(scope, source, at)
+        least = sum(segment.least for segment in segments)
+        bounds = [segment.most for segment in segments if segment.most is not None]
+        most = sum(bounds) if len(bounds) == len(segments) else max(least, asked + 1)
         address, _ = scope.find(source)
         chosen = scope.pins.get(f"{address}#")
         if chosen is None:
-            raise Undecided(f"{address}#", [literal(n) for n in counts])
+            counts = {least, 0, 1, 2, asked, asked + 1, most}
+            raise Undecided(f"{address}#", [literal(n) for n in sorted(counts) if least <= n <= most])
         part = chosen.parts[0]
-        count = part.value if isinstance(part, Literal) and isinstance(part.value, int) else 0
-        item = union(Domain(segment.item.parts) for segment in segments)
-        return [scope.bind(variable, f"{address}[{i}]", item) for i in range(count)]
+        return part.value if isinstance(part, Literal) and isinstance(part.value, int) else 0
 
 
 #: A number of which nothing is known: only a row that says `bounds: at_run` may write it.

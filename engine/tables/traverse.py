@@ -18,8 +18,6 @@ from engine.tables.forms import (
     First,
     GroupOn,
     Guarded,
-    IsOneOf,
-    IsPresent,
     ListOf,
     Not,
     ObjectOf,
@@ -27,6 +25,7 @@ from engine.tables.forms import (
     Row,
     Section,
     Take,
+    Test,
 )
 
 __all__ = [
@@ -83,7 +82,7 @@ def conditions_of(expression: Expression) -> Iterator[Condition]:
     yield from (part.when for part in of_kind(Guarded, expression))
 
 
-def all_tests(condition: Condition) -> Iterator[IsPresent | IsOneOf | GroupOn]:
+def all_tests(condition: Condition) -> Iterator[Test]:
     """Every single test inside a condition."""
     match condition:
         case All(conditions=parts) | AnyOf(conditions=parts):

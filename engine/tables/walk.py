@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, NoReturn, Protocol, TypeVar
 
 from engine.errors import Position
 from engine.tables.forms import (
@@ -23,10 +23,7 @@ from engine.tables.forms import (
     Each,
     Expression,
     First,
-    GroupOn,
     Guarded,
-    IsOneOf,
-    IsPresent,
     Late,
     ListOf,
     Lookup,
@@ -37,6 +34,7 @@ from engine.tables.forms import (
     Row,
     Section,
     Take,
+    Test,
 )
 from engine.values import Json
 
@@ -52,7 +50,7 @@ class Algebra(Protocol[V, S]):
     def read(self, scope: S, name: str) -> V:
         """What a field or a bound variable is."""
 
-    def holds(self, scope: S, test: IsPresent | IsOneOf | GroupOn) -> bool:
+    def holds(self, scope: S, test: Test) -> bool:
         """Whether a single test holds."""
 
     def branch(self, scope: S, evaluate: Callable[[S], V]) -> V:
@@ -94,6 +92,9 @@ class Algebra(Protocol[V, S]):
     def entered(self, section: Section, *, holds: bool) -> None:
         """A section's condition was decided."""
 
+    def refused(self, section: Section) -> NoReturn:
+        """A section that refuses applies: raise."""
+
 
 @dataclass(frozen=True, slots=True)
 class Written(Generic[V, S]):
@@ -126,6 +127,8 @@ class Walker(Generic[V, S]):
         if not holds:
             yield from self.walk(section.otherwise, scope)
             return
+        if section.refuse is not None:
+            self._algebra.refused(section)
         for row in section.rows:
             yield Written(row, self.row(row, scope), scope)
         yield from self.walk(section.then, scope)

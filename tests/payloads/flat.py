@@ -17,6 +17,7 @@ from engine.tables.forms import (
     First,
     GroupOn,
     Guarded,
+    IsLonger,
     IsOneOf,
     IsPresent,
     Late,
@@ -51,6 +52,8 @@ def _section(section: Section, indent: str) -> Iterator[str]:
     if section.when is not None:
         yield f"{indent}when {spelled(section.when)}"
         indent += "  "
+    if section.refuse is not None:
+        yield f"{indent}refuse: {section.refuse}    [{section.at}]"
     for row in section.rows:
         yield f"{indent}{target_text(row.target)} <- {spelled(row.expression, indent)}{_place(row)}"
     for drop in section.drops:
@@ -97,6 +100,8 @@ def spelled(part: Expression | Condition | Step, indent: str = "") -> str:
             return f"{name} is there"
         case IsOneOf(name=name, values=values):
             return f"{name} in {json.dumps(values)}"
+        case IsLonger(name=name, count=count):
+            return f"{name} has more than {count}"
         case GroupOn(group=group):
             return f"group {group} is on"
         case Not(condition=inner):

@@ -12,7 +12,7 @@ import pytest
 from engine.backends.build import place
 from engine.backends.catalog import Backend, Catalog
 from engine.images import Image
-from engine.tables.concrete import ConcreteAlgebra, Scope, Value
+from engine.tables.concrete import ConcreteAlgebra, EvaluationError, Scope, Value
 from engine.tables.walk import Walker
 from engine.values import Later, same
 from tests.tables.cases import BACKEND, BAD, BASE, GOOD, Case, cases, findings_of, shown
@@ -79,6 +79,11 @@ def test_a_good_table_builds(case: Case, tmp_path: Path) -> None:
     backend = catalog.backend(BACKEND)
     told = case.read("inputs.yaml")
     for given in told["requests"]:
+        if "refused" in given:
+            with pytest.raises(EvaluationError) as refusal:
+                evaluated(backend, catalog, told["stage"], given)
+            assert (refusal.value.code, str(refusal.value)) == ("payload-refused", given["refused"])
+            continue
         body = evaluated(backend, catalog, told["stage"], given)
         assert same(plain(body), given["payload"])
         assert list(body) == list(given["payload"]), "the payload's keys are in the order of the table"
