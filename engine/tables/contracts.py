@@ -148,6 +148,11 @@ class ContractLibrary:
             self._contracts[name] = Contract(name, schema, document.at())
         return self._contracts[name]
 
+    def document(self, name: str) -> Document | None:
+        """The file of this name, of whatever kind it is. None where there is none."""
+        found = self._file(name)
+        return None if found is None else self._document(*found)
+
     def definitions(self, name: str) -> dict[str, Definition]:
         """The `$defs` of every folder's file of this name, expanded; the last folder's come first.
 
