@@ -28,8 +28,8 @@ FLOORS = [
     ["results"],
     ["backends", "events"],
     ["transport", "client", "plan_files", "planning", "learning"],
-    ["runner"],
-    ["testing", "preview"],
+    ["runner", "cases"],
+    ["testing", "preview", "review"],
     ["cli"],
 ]
 FLOOR_OF = {name: number for number, names in enumerate(FLOORS) for name in names}

@@ -62,9 +62,12 @@ class Backend:
 class Catalog:
     """Rules, contracts and back ends of a list of folders, the first folder winning. Safe to share by threads."""
 
-    def __init__(self, folders: Iterable[Path] = ()) -> None:
-        """Search these folders first, then the user's, installed packages' and the built-in one."""
-        self.folders: Sequence[Folder] = search_path(folders)
+    def __init__(self, folders: Iterable[Path] = (), *, alone: Folder | None = None) -> None:
+        """Search these folders first, then the user's, installed packages' and the built-in one.
+
+        `alone`: search this one folder and no other; it must hold all that it needs.
+        """
+        self.folders: Sequence[Folder] = search_path(folders) if alone is None else (alone,)
         self.contracts = _library(self.folders)
         self._backends: dict[str, Backend] = {}
         self._descriptions: dict[str, BackendDescription] = {}

@@ -142,6 +142,40 @@ def _check(
     _end(lambda output: check(options, output), as_json)
 
 
+@app.command("review", epilog="[bold]Example:[/]  stage-engine review main --html review.html")
+def _review(
+    base: Annotated[str, typer.Argument(metavar="BASE", help="The old side: a git revision, or a folder.")],
+    head: Annotated[
+        str | None,
+        typer.Argument(metavar="[HEAD]", help="The new side: likewise. [dim](the folder as it lies)[/]"),
+    ] = None,
+    root: Annotated[
+        Path,
+        typer.Option(
+            "--root",
+            metavar="DIR",
+            help="The folder with mappings/, schemas/ and cases/ that is reviewed. [dim](this one)[/]",
+            exists=True,
+            file_okay=False,
+        ),
+    ] = Path(),
+    markdown: Annotated[
+        Path | None, typer.Option("--markdown", metavar="FILE", help="Write a comment for a pull request.")
+    ] = None,
+    html: Annotated[Path | None, typer.Option("--html", metavar="FILE", help="Write one page to look at.")] = None,
+    as_json: _Json = False,
+) -> None:
+    """Show which payloads an edit of tables changes, because of what, and in which back ends.
+
+    Every case of both sides is built for every back end. Exit codes: 0 nothing changed, 10 payloads changed, 11 who
+    owns a field or what a contract allows changed, 3 the new side's tables are not proven.
+    """
+    from engine.cli.review import ReviewOptions, show_review
+
+    options = ReviewOptions(base, head, root, markdown, html, as_json)
+    _end(lambda output: show_review(options, output), as_json)
+
+
 def _end(command: Callable[[Output], ExitCode], as_json: bool) -> None:
     """Do the command and end with its exit code."""
     output = Output()

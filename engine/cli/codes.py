@@ -2,6 +2,8 @@
 
 They are part of the interface: scripts branch on them. A plan that must be edited (3) and a server that must be
 started (4) are different answers; so are a run that failed (1) and one that gave fewer pictures than asked for (5).
+A review that found changes ends with 10, and with 11 where who owns a field or what a contract allows is among them:
+neither is a failure.
 """
 
 from __future__ import annotations
@@ -36,6 +38,8 @@ class ExitCode(enum.IntEnum):
     INVALID = 3
     UNAVAILABLE = 4
     PARTIAL = 5
+    PAYLOADS_CHANGED = 10
+    BOUNDARY_CHANGED = 11
     CANCELLED = 130
 
 

@@ -1,0 +1,164 @@
+"""Case files: a config of one stage, why it is worth looking at, and the sizes of the pictures that come in.
+
+    why: A factor that gives no multiple of 8.
+    stage: {upscaler_name: Lanczos, upscale_factor: 1.3}
+    inputs: [[51, 35]]
+
+`cases/<stage type>/<name>.yaml` is for every back end, `cases/<back end>/<stage type>/<name>.yaml` for that one alone.
+A test keeps what a case becomes, and a review compares it. This module reads cases and resolves them to requests; it
+knows fields and stage types, and no table of a back end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Final, TypeAlias
+
+from engine.backends.catalog import Catalog
+from engine.documents import read_document
+from engine.errors import Finding, Position, TableError, did_you_mean
+from engine.images import Image
+from engine.plan import PlanOptions, RunConfig, StageConfig, StageExecution, StageExecutionPlan
+from engine.planning import plan_run
+from engine.request import GenerateImagesRequest
+from engine.tables.shapes import Path as Steps
+from engine.tables.shapes import ShapeReader
+from engine.values import Json, is_integer
+
+__all__ = ["Case", "MakePicture", "case_request", "read_case", "read_cases"]
+
+#: Makes a picture of a width and a height in pixels; the label says what it is for.
+MakePicture: TypeAlias = Callable[[int, int, str], Image]
+
+_WORDS: Final = ("why", "base", "stage", "inputs")
+_MAX_SIDE: Final = 16384
+_MAX_INPUTS: Final = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One case. `name` is its file below cases/ without the ending; `backend` the only one that it is for, or None.
+
+    `base` and `own` are what the two configs say; `inputs` the width and height in pixels of each picture.
+    """
+
+    name: str
+    at: Position
+    why: str
+    backend: str | None
+    stage_type: str
+    base: Mapping[str, Json]
+    own: Mapping[str, Json]
+    inputs: tuple[tuple[int, int], ...]
+    places: Mapping[tuple[str, str], Position]
+
+    @property
+    def short_name(self) -> str:
+        """Its stage type and the name of its file: the same for every back end."""
+        return f"{self.stage_type}/{PurePosixPath(self.name).name}"
+
+    def is_for(self, backend: str) -> bool:
+        """Whether a back end is to run it."""
+        return self.backend is None or self.backend == backend
+
+
+def read_cases(folder: Path, shown: str, catalog: Catalog) -> tuple[Case, ...]:
+    """Every case below a folder, in order of their names. `shown`: what people call the folder.
+
+    What lies below a folder that is named neither after a stage type nor after a back end is no case. Raises
+    TableError with all that is wrong in any of them.
+    """
+    stages, backends = catalog.rules.stages, catalog.names()
+    cases: list[Case] = []
+    findings: list[Finding] = []
+    for file in sorted(folder.rglob("*.yaml")):
+        steps = file.relative_to(folder).parts
+        own = len(steps) == 3 and steps[0] in backends and steps[1] in stages
+        if not (own or (len(steps) == 2 and steps[0] in stages)):
+            continue
+        try:
+            cases.append(read_case(file, "/".join((shown, *steps)), steps[0] if own else None, steps[-2]))
+        except TableError as problem:
+            findings += problem.findings
+    if findings:
+        raise TableError(findings)
+    return tuple(cases)
+
+
+def read_case(file: Path, shown: str, backend: str | None, stage_type: str) -> Case:
+    """The case in a file, for this stage type. Raises TableError with all that is wrong."""
+    reader = _Reader(read_document(file, name=shown))
+    case = reader.read(shown, backend, stage_type)
+    if reader.findings:
+        raise TableError(reader.findings)
+    return case
+
+
+def case_request(case: Case, catalog: Catalog, picture: MakePicture | None = None) -> GenerateImagesRequest:
+    """The request that a case makes, resolved as a run does it; a seed of -1 stays as it is.
+
+    `picture` makes the pictures that come in; without it there are stand-ins. Raises PlanError where the configs are
+    wrong.
+    """
+
+    def made(width: int, height: int, label: str) -> Image:
+        return Image.predict(width, height) if picture is None else picture(width, height, label)
+
+    rules = catalog.rules
+    takes = {word for word, name in rules.spellings().items() if "contentMediaType" in rules.schemas[name]}
+
+    def config(side: str, values: Mapping[str, Json]) -> RunConfig:
+        given: dict[str, object] = {
+            key: made(*_size(value), key) if key in takes and _size(value) != (0, 0) else value
+            for key, value in values.items()
+        }
+        return RunConfig.placed(given, {key: case.places[side, key] for key in values})
+
+    images = tuple(made(*size, f"input {index}") for index, size in enumerate(case.inputs))
+    stage = StageExecution("one", StageConfig(case.stage_type, config("stage", case.own)), case.at)
+    plan = StageExecutionPlan((stage,), images, PlanOptions(seed="server"), run_id="case")
+    (only,) = plan_run(plan, config("base", case.base), catalog).stages
+    assert only.request is not None  # noqa: S101 - a stage that says nothing of it is enabled
+    return only.request
+
+
+def _size(value: Json) -> tuple[int, int]:
+    """The width and height that a value gives; zeros where it gives none."""
+    if isinstance(value, list) and len(value) == 2:
+        width, height = value
+        if is_integer(width) and is_integer(height) and 0 < width <= _MAX_SIDE and 0 < height <= _MAX_SIDE:  # type: ignore[operator]
+            return int(width), int(height)  # type: ignore[arg-type]
+    return 0, 0
+
+
+class _Reader(ShapeReader):
+    def read(self, shown: str, backend: str | None, stage_type: str) -> Case:
+        top = self.mapping((), self.document.value, "a case")
+        for word in top:
+            if word not in _WORDS:
+                hint = did_you_mean(word, _WORDS) or f"a case says {', '.join(_WORDS)}"
+                self.fault("form-unknown-word", f"a case has no {word!r}", self.document.key_at(word), hint)
+        configs = {word: self.mapping((word,), top.get(word), f"'{word}'") for word in ("base", "stage")}
+        return Case(
+            name=str(PurePosixPath(*PurePosixPath(shown).with_suffix("").parts[1:])),
+            at=self.document.at(),
+            why=self.text(("why",), top.get("why"), "'why'"),
+            backend=backend,
+            stage_type=stage_type,
+            base=configs["base"],
+            own=configs["stage"],
+            inputs=self._inputs(("inputs",), top.get("inputs", [])),
+            places={(word, key): self.document.key_at(word, key) for word, keys in configs.items() for key in keys},
+        )
+
+    def _inputs(self, path: Steps, node: Json) -> tuple[tuple[int, int], ...]:
+        sizes = [_size(item) for item in self.items(path, node, "'inputs'")]
+        for index, size in enumerate(sizes):
+            if size == (0, 0):
+                message = f"an input is a width and a height in pixels, from 1 to {_MAX_SIDE}"
+                self.fault("form-shape", message, self.document.at(*path, index), "write it like [64, 48]")
+        if len(sizes) > _MAX_INPUTS:
+            self.fault("form-shape", f"a case has at most {_MAX_INPUTS} inputs", self.document.at(*path))
+        return tuple(sizes)
