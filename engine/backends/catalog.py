@@ -62,7 +62,7 @@ class Backend:
 class Catalog:
     """Rules, contracts and back ends of a list of folders, the first folder winning. Safe to share by threads."""
 
-    def __init__(self, folders: Iterable[Path] = (), *, alone: Folder | None = None) -> None:
+    def __init__(self, folders: Iterable[Path | Folder] = (), *, alone: Folder | None = None) -> None:
         """Search these folders first, then the user's, installed packages' and the built-in one.
 
         `alone`: search this one folder and no other; it must hold all that it needs.

@@ -57,9 +57,9 @@ def user_folder(environment: Mapping[str, str] | None = None) -> Path:
     return (Path(base) if base else Path.home() / ".config") / "stage-engine"
 
 
-def search_path(folders: Iterable[Path] = ()) -> Sequence[Folder]:
+def search_path(folders: Iterable[Path | Folder] = ()) -> Sequence[Folder]:
     """All folders in the order in which they are searched: the caller's, the user's, packages', the built-in."""
-    found = [Folder(folder, folder.as_posix()) for folder in folders]
+    found = [folder if isinstance(folder, Folder) else Folder(folder, folder.as_posix()) for folder in folders]
     mine = user_folder()
     if (mine / "mappings").is_dir():
         found.append(Folder(mine, mine.as_posix()))

@@ -52,7 +52,8 @@ def build_side(side: Side) -> Built:
     _ = catalog.rules
     findings: list[Finding] = []
     backends: dict[str, Backend] = {}
-    for name in catalog.names():
+    own = [name for name in catalog.names() if (side.folder / "mappings" / name / "backend.yaml").is_file()]
+    for name in own:
         try:
             backends[name] = catalog.backend(name)
         except TableError as problem:
@@ -70,7 +71,7 @@ def build_side(side: Side) -> Built:
 def _catalog(side: Side) -> Catalog:
     """The side's folder. One that holds the rules of all stage types stands alone, any other goes over the built-in."""
     folder = Folder(side.folder, "")
-    return Catalog(alone=folder) if (folder.schemas / "request").is_dir() else Catalog([side.folder])
+    return Catalog(alone=folder) if (folder.schemas / "request").is_dir() else Catalog([folder])
 
 
 def _built(case: Case, backend: Backend, catalog: Catalog) -> Payload | tuple[Finding, ...]:

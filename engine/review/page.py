@@ -32,7 +32,7 @@ pre { margin: .5rem 0; white-space: pre-wrap } pre span { display: block; paddin
 .old { color: var(--old) } pre .old { background: var(--old-paper) }
 .new { color: var(--new) } pre .new { background: var(--new-paper) }
 .box { border: 1px solid var(--line); border-left-width: .35rem; border-radius: .4rem; padding: .5rem .9rem;
-  margin: .75rem 0 }
+  margin: .75rem 0 } .box > h2 { margin-top: 0 }
 .boundary { background: var(--alarm-paper); border-color: var(--alarm) }
 .invalid { background: var(--fail-paper); border-color: var(--old) } .same { border-color: var(--good) }
 details { border: 1px solid var(--line); border-radius: .4rem; margin: .6rem 0 }

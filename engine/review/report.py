@@ -120,10 +120,7 @@ def review(old: Built, new: Built) -> Report:
         for cause, change in _changes(key, old, new):
             changes.setdefault(cause, []).append(change)
     files = _Lines(old), _Lines(new)
-    groups = [
-        Group(cause, files[0].line(cause.was_at), files[1].line(cause.at), tuple(found))
-        for cause, found in changes.items()
-    ]
+    groups = [_group(cause, tuple(found), *files) for cause, found in changes.items()]
     groups.sort(key=lambda group: -len(group.payloads))
     return Report(
         base=old.label,
@@ -137,6 +134,13 @@ def review(old: Built, new: Built) -> Report:
         findings=new.findings,
         unread=old.findings,
     )
+
+
+def _group(cause: Cause, changes: tuple[Change, ...], old: _Lines, new: _Lines) -> Group:
+    """The group, with the lines of a cause that is one: a row, or a field's rule."""
+    if cause.kind not in ("row", "row added", "row removed", "field"):
+        return Group(cause, None, None, changes)
+    return Group(cause, old.line(cause.was_at), new.line(cause.at), changes)
 
 
 def _only(one: Built, other: Built) -> Iterator[str]:
@@ -158,8 +162,8 @@ def _changes(key: tuple[str, str], old: Built, new: Built) -> Iterator[tuple[Cau
     edited = None if _says(cases[0]) == _says(cases[1]) else Cause("case", name, cases[1].at, cases[0].at)
     stages = tuple(side.backends[backend].stages[cases[1].stage_type] for side in (old, new))
     if len(before.bodies) != len(after.bodies):
-        cause = Cause("calls", backend, stages[1].description.at, stages[0].description.at)
-        counts: list[Json] = [f"{len(side.bodies)} calls" for side in (before, after)]
+        cause = Cause("calls", cases[1].stage_type, stages[1].description.at, stages[0].description.at)
+        counts: list[Json] = [_calls(before), _calls(after)]
         yield edited or cause, Change(backend, name, (), *counts)
         return
     halves = Half(before, stages[0], old.catalog.rules), Half(after, stages[1], new.catalog.rules)
@@ -171,6 +175,10 @@ def _changes(key: tuple[str, str], old: Built, new: Built) -> Iterator[tuple[Cau
                 seen.add(text)
                 cause = cause_of(difference, *halves) if edited is None else edited
                 yield cause, Change(backend, name, difference.path, difference.old, difference.new)
+
+
+def _calls(payload: Payload) -> Json:
+    return f"{len(payload.bodies)} call{'' if len(payload.bodies) == 1 else 's'}"
 
 
 def _told(result: Payload | tuple[Finding, ...]) -> Json:

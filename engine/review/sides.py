@@ -44,7 +44,7 @@ def open_side(name: str | None, root: Path) -> Iterator[Side]:
     """
     if name is None:
         yield _checked(Side("the working tree", root))
-    elif (folder := Path(name)).is_dir():
+    elif name and (folder := Path(name)).is_dir():
         yield _checked(Side(name, folder))
     else:
         with tempfile.TemporaryDirectory(prefix="review-") as made:
@@ -60,7 +60,7 @@ def _checked(side: Side) -> Side:
 
 def _revision(name: str, root: Path) -> str:
     """The commit that a name stands for. A name that looks like an option is none."""
-    if name.startswith("-"):
+    if not name or name.startswith("-"):
         raise _refused(f"{name!r} is neither a folder nor a revision")
     try:
         return _git(root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}").decode().strip()

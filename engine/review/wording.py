@@ -77,6 +77,8 @@ def place(change: Change) -> str:
 
 def old_and_new(change: Change) -> tuple[str, str]:
     """The old and the new value as people see them."""
+    if not change.path:  # of a whole payload, what became of it is told in words
+        return str(change.old), str(change.new)
     return _shown(change.old), _shown(change.new)
 
 
