@@ -163,7 +163,7 @@ def _review(
         Path | None, typer.Option("--markdown", metavar="FILE", help="Write a comment for a pull request.")
     ] = None,
     html: Annotated[Path | None, typer.Option("--html", metavar="FILE", help="Write one page to look at.")] = None,
-    as_json: _Json = False,
+    as_json: Json = False,
 ) -> None:
     """Show which payloads an edit of tables changes, because of what, and in which back ends.
 
