@@ -5,29 +5,32 @@
     inputs: [[51, 35]]
 
 `cases/<stage type>/<name>.yaml` is for every back end, `cases/<back end>/<stage type>/<name>.yaml` for that one alone.
-A test keeps what a case becomes, and a review compares it. This module reads cases and resolves them to requests; it
-knows fields and stage types, and no table of a back end.
+A test keeps what a case becomes, and a review compares it. This module reads cases and builds them; it keeps and
+compares nothing.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Final, TypeAlias
 
-from engine.backends.catalog import Catalog
+from engine.backends.build import prepare
+from engine.backends.catalog import Backend, Catalog
 from engine.documents import read_document
 from engine.errors import Finding, Position, TableError, did_you_mean
 from engine.images import Image
 from engine.plan import PlanOptions, RunConfig, StageConfig, StageExecution, StageExecutionPlan
 from engine.planning import plan_run
 from engine.request import GenerateImagesRequest
+from engine.tables.forms import Row
 from engine.tables.shapes import Path as Steps
 from engine.tables.shapes import ShapeReader
 from engine.values import Json, is_integer
+from engine.wire import described
 
-__all__ = ["Case", "MakePicture", "case_request", "read_case", "read_cases"]
+__all__ = ["BuiltCase", "Case", "MakePicture", "build_case", "case_request", "read_case", "read_cases"]
 
 #: Makes a picture of a width and a height in pixels; the label says what it is for.
 MakePicture: TypeAlias = Callable[[int, int, str], Image]
@@ -62,6 +65,18 @@ class Case:
     def is_for(self, backend: str) -> bool:
         """Whether a back end is to run it."""
         return self.backend is None or self.backend == backend
+
+
+@dataclass(frozen=True, slots=True)
+class BuiltCase:
+    """What a case became for one back end.
+
+    `request`: its fields; `bodies`: the body of each call, pictures described; `rows`: the row that wrote each target.
+    """
+
+    request: Mapping[str, Json]
+    bodies: tuple[Json, ...]
+    rows: Mapping[str, Row] = field(repr=False)
 
 
 def read_cases(folder: Path, shown: str, catalog: Catalog) -> tuple[Case, ...]:
@@ -122,6 +137,17 @@ def case_request(case: Case, catalog: Catalog, picture: MakePicture | None = Non
     (only,) = plan_run(plan, config("base", case.base), catalog).stages
     assert only.request is not None  # noqa: S101 - a stage that says nothing of it is enabled
     return only.request
+
+
+def build_case(case: Case, backend: Backend, catalog: Catalog, picture: MakePicture | None = None) -> BuiltCase:
+    """The bodies that a back end would be sent. Raises PlanError or PayloadError where the case is refused."""
+    request = case_request(case, catalog, picture)
+    calls = prepare(backend, request)
+    return BuiltCase(
+        {name: described(value) for name, value in request.payload.items()},
+        tuple(described(call.body) for call in calls),
+        {target: row for call in calls for target, row in call.rows.items()},
+    )
 
 
 def _size(value: Json) -> tuple[int, int]:

@@ -7,28 +7,18 @@ that the others can still be reviewed. Pictures are stand-ins: only their sizes 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
-from engine.backends.build import prepare
 from engine.backends.catalog import Backend, Catalog
 from engine.backends.folders import Folder
-from engine.cases import Case, case_request, read_cases
+from engine.cases import BuiltCase, Case, build_case, read_cases
 from engine.errors import Finding, PayloadError, PlanError, TableError
 from engine.review.sides import Side
-from engine.tables.forms import Row
-from engine.values import Json
-from engine.wire import described
 
-__all__ = ["Built", "Payload", "build_side"]
+__all__ = ["Built", "Result", "build_side"]
 
-
-@dataclass(frozen=True, slots=True)
-class Payload:
-    """What one case became for one back end: the request, the body of each call, and the row behind each place."""
-
-    request: Mapping[str, Json]
-    bodies: tuple[Json, ...]
-    rows: Mapping[str, Row] = field(repr=False)
+#: What a case became for a back end: built, or why it was refused.
+Result: TypeAlias = BuiltCase | tuple[Finding, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +32,7 @@ class Built:
     catalog: Catalog
     backends: Mapping[str, Backend]
     cases: Mapping[str, Case]
-    results: Mapping[tuple[str, str], Payload | tuple[Finding, ...]]
+    results: Mapping[tuple[str, str], Result]
     findings: tuple[Finding, ...]
 
 
@@ -74,15 +64,8 @@ def _catalog(side: Side) -> Catalog:
     return Catalog(alone=folder) if (folder.schemas / "request").is_dir() else Catalog([folder])
 
 
-def _built(case: Case, backend: Backend, catalog: Catalog) -> Payload | tuple[Finding, ...]:
+def _built(case: Case, backend: Backend, catalog: Catalog) -> Result:
     try:
-        request = case_request(case, catalog)
-        calls = prepare(backend, request)
+        return build_case(case, backend, catalog)
     except (PlanError, PayloadError) as problem:
         return problem.findings
-    rows: dict[str, Row] = {}
-    for call in calls:
-        rows |= call.rows
-    shown = described(request.payload)
-    assert isinstance(shown, dict)  # noqa: S101 - a mapping is described as one
-    return Payload(shown, tuple(described(call.body) for call in calls), rows)

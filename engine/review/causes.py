@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from engine.backends.catalog import BackendStage
+from engine.cases import BuiltCase
 from engine.errors import Position
-from engine.review.building import Payload
 from engine.review.differences import Difference
 from engine.tables.forms import Lookup, LookupTable, Row, Take, target_text
 from engine.tables.request import RequestRules
@@ -47,7 +47,7 @@ class Cause:
 class Half:
     """One side of one payload: the payload and all that it was built from."""
 
-    payload: Payload
+    payload: BuiltCase
     stage: BackendStage
     rules: RequestRules
 

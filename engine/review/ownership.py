@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from engine.backends.catalog import Backend
 from engine.tables.forms import target_text
-from engine.tables.ownership import owned_targets
+from engine.tables.ownership import Owner, owned_targets
 from engine.tables.request import RequestRules, Visibility
 
 __all__ = ["OwnershipChange", "ownership_changes"]
@@ -34,12 +34,17 @@ def ownership_changes(
         old, new = backends[0][name].stages, backends[1][name].stages
         for stage in (stage for stage in old if stage in new):
             owned = owned_targets(old[stage].table), owned_targets(new[stage].table)
-            for group in sorted(owned[0].keys() | owned[1].keys()):
-                targets = [{target_text(target) for target in side.get(group, ())} for side in owned]
+            for owner in sorted(owned[0].keys() | owned[1].keys(), key=sorted):
+                targets = [{target_text(target) for target in side.get(owner, ())} for side in owned]
                 for target in sorted(targets[1] - targets[0]):
-                    yield OwnershipChange(f"{name}/{stage}", f"the group {group} owns {target} now")
+                    yield OwnershipChange(f"{name}/{stage}", f"{target} belongs to {_groups(owner)} now")
                 for target in sorted(targets[0] - targets[1]):
-                    yield OwnershipChange(f"{name}/{stage}", f"the group {group} does not own {target} any more")
+                    yield OwnershipChange(f"{name}/{stage}", f"{target} does not belong to {_groups(owner)} any more")
+
+
+def _groups(owner: Owner) -> str:
+    names = sorted(owner)
+    return f"the group {names[0]}" if len(names) == 1 else f"the groups {' and '.join(names)} together"
 
 
 def _fields(old: RequestRules, new: RequestRules) -> Iterator[OwnershipChange]:

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from engine.backends.catalog import Backend
-from engine.cases import Case
+from engine.cases import BuiltCase, Case
 from engine.errors import Finding, Position
-from engine.review.building import Built, Payload
+from engine.review.building import Built, Result
 from engine.review.causes import Cause, Half, cause_of
 from engine.review.contracts import ContractChange, contract_changes
 from engine.review.differences import differences
@@ -154,7 +154,7 @@ def _changes(key: tuple[str, str], old: Built, new: Built) -> Iterator[tuple[Cau
     backend, name = key
     before, after = old.results[key], new.results[key]
     cases = old.cases[name], new.cases[name]
-    if not isinstance(before, Payload) or not isinstance(after, Payload):
+    if not isinstance(before, BuiltCase) or not isinstance(after, BuiltCase):
         told = _told(before), _told(after)
         if told[0] != told[1]:
             yield _refusal(before, after, cases), Change(backend, name, (), *told)
@@ -177,16 +177,18 @@ def _changes(key: tuple[str, str], old: Built, new: Built) -> Iterator[tuple[Cau
                 yield cause, Change(backend, name, difference.path, difference.old, difference.new)
 
 
-def _calls(payload: Payload) -> Json:
+def _calls(payload: BuiltCase) -> Json:
     return f"{len(payload.bodies)} call{'' if len(payload.bodies) == 1 else 's'}"
 
 
-def _told(result: Payload | tuple[Finding, ...]) -> Json:
-    return "builds" if isinstance(result, Payload) else "\n".join(f"refused: {finding.message}" for finding in result)
+def _told(result: Result) -> Json:
+    return "builds" if isinstance(result, BuiltCase) else "\n".join(f"refused: {finding.message}" for finding in result)
 
 
-def _refusal(old: Payload | tuple[Finding, ...], new: Payload | tuple[Finding, ...], cases: tuple[Case, Case]) -> Cause:
-    places = [None if isinstance(side, Payload) else side[0].at for side in (old, new)]
+def _refusal(
+    old: BuiltCase | tuple[Finding, ...], new: BuiltCase | tuple[Finding, ...], cases: tuple[Case, Case]
+) -> Cause:
+    places = [None if isinstance(side, BuiltCase) else side[0].at for side in (old, new)]
     if _says(cases[0]) != _says(cases[1]):
         return Cause("case", cases[1].name, cases[1].at, cases[0].at)
     return Cause("refusal", cases[1].stage_type, places[1], places[0])

@@ -173,7 +173,7 @@ def test_a_target_that_a_group_lost_is_a_change_of_ownership(after: Review) -> N
     contract = ("schemas/easel/paint.json", '"how_many":', '"wood": {"enum": ["oak", "walnut"]},\n    "how_many":')
     report = after(contract, (EASEL, "  frame:\n    frame:", "  frame:\n    wood: frame_colour\n    frame:"))
     assert {(change.where, change.what) for change in report.ownership} == {
-        (f"{name}/txt2img", "the group frame owns wood now") for name in ("easel", "fresco")
+        (f"{name}/txt2img", "wood belongs to the group frame now") for name in ("easel", "fresco")
     }
     assert report.verdict == "boundary"
 
