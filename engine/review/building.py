@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 from engine.backends.catalog import Backend, Catalog
 from engine.backends.folders import Folder

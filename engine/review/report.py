@@ -185,9 +185,7 @@ def _told(result: Result) -> Json:
     return "builds" if isinstance(result, BuiltCase) else "\n".join(f"refused: {finding.message}" for finding in result)
 
 
-def _refusal(
-    old: BuiltCase | tuple[Finding, ...], new: BuiltCase | tuple[Finding, ...], cases: tuple[Case, Case]
-) -> Cause:
+def _refusal(old: Result, new: Result, cases: tuple[Case, Case]) -> Cause:
     places = [None if isinstance(side, BuiltCase) else side[0].at for side in (old, new)]
     if _says(cases[0]) != _says(cases[1]):
         return Cause("case", cases[1].name, cases[1].at, cases[0].at)
