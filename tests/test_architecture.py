@@ -29,7 +29,8 @@ FLOORS = [
     ["backends", "events"],
     ["transport", "client", "plan_files", "planning", "learning"],
     ["runner", "cases"],
-    ["testing", "preview", "review"],
+    ["preview", "review"],
+    ["testing"],
     ["cli"],
 ]
 FLOOR_OF = {name: number for number, names in enumerate(FLOORS) for name in names}

@@ -22,7 +22,7 @@ from engine.tables.request import RequestRules
 from engine.tables.traverse import names_in, of_kind, rows_of
 from engine.values import same
 
-__all__ = ["Cause", "Half", "Kind", "cause_of"]
+__all__ = ["Cause", "Half", "Kind", "cause_of", "row_at"]
 
 #: `case`: the case itself was edited; `calls`: how many calls a request takes; `refusal`: the case is refused now, or
 #: was, or is in other words; `condition`: the row is the same, and applies where it did not, or the other way round.
@@ -54,7 +54,7 @@ class Half:
 
 def cause_of(difference: Difference, old: Half, new: Half) -> Cause:
     """The first thing on the way to this place that is not the same on both sides."""
-    found = _row_at(difference.path, old), _row_at(difference.path, new)
+    found = row_at(difference.path, old.payload.rows), row_at(difference.path, new.payload.rows)
     row = found[1] if found[1] is not None else found[0]
     condition = Cause("condition", new.stage.table.name, new.stage.table.at, old.stage.table.at)
     if row is None:
@@ -80,11 +80,11 @@ def _rule_at(name: str, rules: RequestRules) -> Position | None:
     return rules.place("fields", name) if at is None else at
 
 
-def _row_at(path: tuple[str, ...], half: Half) -> Row | None:
+def row_at(path: tuple[str, ...], rows: Mapping[str, Row]) -> Row | None:
     """The row that wrote what stands at a path of the payload, or the place nearest above it."""
     for length in range(len(path), 0, -1):
         for text in (target_text(path[:length]), target_text((*path[:length], "-"))):
-            if (row := half.payload.rows.get(text)) is not None:
+            if (row := rows.get(text)) is not None:
                 return row
     return None
 

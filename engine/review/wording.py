@@ -11,7 +11,7 @@ from engine.review.report import Change, Group, Report
 from engine.tables.forms import target_text
 from engine.values import ABSENT, Absent, Json
 
-__all__ = ["contract_line", "counted", "headline", "old_and_new", "place", "summary", "title", "where"]
+__all__ = ["contract_line", "counted", "headline", "old_and_new", "place", "shown", "summary", "title", "where"]
 
 _MAX_VALUE: Final = 300
 
@@ -79,7 +79,7 @@ def old_and_new(change: Change) -> tuple[str, str]:
     """The old and the new value as people see them."""
     if not change.path:  # of a whole payload, what became of it is told in words
         return str(change.old), str(change.new)
-    return _shown(change.old), _shown(change.new)
+    return shown(change.old), shown(change.new)
 
 
 def where(changes: Iterable[Change]) -> list[str]:
@@ -103,7 +103,8 @@ def counted(number: int, what: str) -> str:
     return f"{number} {what if number == 1 else plural}"
 
 
-def _shown(value: Json | Absent) -> str:
+def shown(value: Json | Absent) -> str:
+    """A value as people see it: JSON, cut where it is long."""
     if value is ABSENT:
         return "(absent)"
     text = value if isinstance(value, str) and "\n" in value else json.dumps(value, ensure_ascii=False)

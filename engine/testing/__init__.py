@@ -1,13 +1,52 @@
-"""Test doubles for hosts and for people who write tables: no server, no socket, no Pillow.
+"""Test doubles for hosts, and a test harness for people who write tables.
 
-`FakeClient` stands for an `ApiClient`: it makes small valid pictures, and fails where a test says so. `FakePipeline`
-stands for a `PipelineRunner`: it gives results that a test has prepared. Both have the real signatures. `CancelAfter`
-is a cancel token that is cancelled when it has been asked a number of times. `picture` makes a PNG.
+For hosts, with no server, no socket and no Pillow: `FakeClient` stands for an `ApiClient`: it makes small valid
+pictures, and fails where a test says so. `FakePipeline` stands for a `PipelineRunner`: it gives results that a test
+has prepared. Both have the real signatures. `CancelAfter` is a cancel token that is cancelled when it has been asked a
+number of times. `picture` makes a PNG.
+
+For tables: `load_cases` gives a folder's cases to one parametrised test, with the fixture `payload_snapshot` of the
+pytest plugin; `pytest --mappings FOLDER` needs no test file at all (docs/testing.md). This part wants the `test` extra.
+
+Names are loaded when they are first used: pytest imports this package in every run.
 """
 
 from __future__ import annotations
 
-from engine.testing.fakes import CancelAfter, FakeClient, FakePipeline
-from engine.testing.pictures import picture
+import importlib
+from typing import TYPE_CHECKING
 
-__all__ = ["CancelAfter", "FakeClient", "FakePipeline", "picture"]
+if TYPE_CHECKING:
+    from engine.testing.cases import PayloadSnapshot, load_cases
+    from engine.testing.fakes import CancelAfter, FakeClient, FakePipeline
+    from engine.testing.pictures import picture
+    from engine.testing.tables import CaseRun, TablesUnderTest
+
+_HOMES = {
+    "cases": ("PayloadSnapshot", "load_cases"),
+    "fakes": ("CancelAfter", "FakeClient", "FakePipeline"),
+    "pictures": ("picture",),
+    "tables": ("CaseRun", "TablesUnderTest"),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+__all__ = [
+    "CancelAfter",
+    "CaseRun",
+    "FakeClient",
+    "FakePipeline",
+    "PayloadSnapshot",
+    "TablesUnderTest",
+    "load_cases",
+    "picture",
+]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOME_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_HOME_OF[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

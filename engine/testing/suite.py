@@ -1,0 +1,70 @@
+"""The tests that `pytest --mappings FOLDER` runs: is the folder proven, and is every case what its snapshot holds?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from syrupy.assertion import SnapshotAssertion
+
+from engine.testing.cases import PayloadSnapshot, load_cases, snapshot_name
+from engine.testing.snapshots import matches_file, unused
+from engine.testing.tables import TablesUnderTest
+
+__all__: list[str] = []
+
+# Syrupy would have a snapshot's name begin with its test's; ours begin with the back end's.
+pytestmark = pytest.mark.filterwarnings(r"ignore:\s*Can not relate snapshot")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Each test once for every folder, back end, case or plan."""
+    folders = [Path(folder).resolve() for folder in metafunc.config.getoption("--mappings")]
+    tables = [TablesUnderTest(folder) for folder in folders]
+    names = metafunc.fixturenames
+    if "case" in names:
+        metafunc.parametrize("case", [case for folder in folders for case in load_cases(folder)])
+    elif "backend" in names:
+        pairs = [(one, name) for one in tables for name in one.own]
+        marked = [pytest.param(*pair, id=pair[1], marks=pytest.mark.backend(name=pair[1])) for pair in pairs]
+        metafunc.parametrize(("tables", "backend"), marked)
+    elif "plan" in names:
+        plans = [(one, name, plan) for one in tables for name, plan in one.wrong_plans()]
+        params = [pytest.param(*p, id=f"{p[1]}-{p[2].stem}", marks=pytest.mark.backend(name=p[1])) for p in plans]
+        metafunc.parametrize(("tables", "wanted", "plan"), params)
+    else:
+        metafunc.parametrize("tables", tables, ids=[one.path.name for one in tables])
+
+
+def test_the_tables_are_proven(tables: TablesUnderTest, backend: str) -> None:
+    """Every table of the back end, for every request that there could be."""
+    findings = [finding for finding in tables.catalog.findings() if finding.backend in (None, backend)]
+    if findings:
+        pytest.fail("\n".join(str(finding) for finding in findings), pytrace=False)
+
+
+def test_a_case_is_what_it_was(case, payload_snapshot: PayloadSnapshot) -> None:  # type: ignore[no-untyped-def]
+    """The payloads of a case, or the words of its refusal."""
+    payload_snapshot(case)
+
+
+def test_a_wrong_plan_is_refused_in_these_words(
+    tables: TablesUnderTest, wanted: str, plan: Path, snapshot: SnapshotAssertion
+) -> None:
+    """A plan of cases/errors is refused, in exactly the words that are kept."""
+    refusal = tables.refusal(wanted, plan)
+    if refusal is None:
+        pytest.fail(f"{plan} is not refused", pytrace=False)
+    name = f"{wanted}/errors/{plan.stem}.txt"
+    text = str(refusal).replace(f"{plan.parent.as_posix()}/", "") + "\n"
+    if not matches_file(snapshot, tables.path / "snapshots", name, text):
+        pytest.fail(f"{plan.name} is refused in other words than {name} holds:\n{text}", pytrace=False)
+
+
+def test_every_snapshot_has_its_case(tables: TablesUnderTest) -> None:
+    """A file that no case wants any more is to be deleted."""
+    names = [snapshot_name(run) for run in tables.runs()]
+    names += [f"{backend}/errors/{plan.stem}.txt" for backend, plan in tables.wrong_plans()]
+    left = unused(tables.path / "snapshots", names)
+    if left:
+        pytest.fail(f"snapshots without a case, to be deleted: {', '.join(left)}", pytrace=False)

@@ -1,0 +1,123 @@
+"""A folder of tables under test: its back ends, its cases, and what each case becomes.
+
+This module knows folders, cases and what they are to be compared with; it knows nothing of pytest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from engine.backends.build import prepare
+from engine.backends.catalog import Backend, Catalog
+from engine.backends.folders import Folder
+from engine.cases import BuiltCase, Case, build_case, read_cases
+from engine.client import PreparedRequest
+from engine.errors import PayloadError, PlanError, StageEngineError
+from engine.plan_files import load_plan
+from engine.planning import plan_run
+from engine.request import GenerateImagesRequest
+from engine.review.causes import row_at
+from engine.review.differences import Difference, differences
+from engine.review.wording import shown
+from engine.tables.forms import target_text
+from engine.testing.pictures import picture
+from engine.values import Json
+
+__all__ = ["CaseRun", "TablesUnderTest"]
+
+
+@dataclass(frozen=True)
+class TablesUnderTest:
+    """A folder with mappings/, schemas/ and cases/. `path` is the folder."""
+
+    path: Path
+
+    @cached_property
+    def catalog(self) -> Catalog:
+        """The folder's catalog: alone where it holds the rules of all stage types, else over the built-in one."""
+        folder = Folder(self.path, "")
+        return Catalog(alone=folder) if (folder.schemas / "request").is_dir() else Catalog([folder])
+
+    @cached_property
+    def own(self) -> list[str]:
+        """The names of the back ends that the folder itself holds."""
+        return [name for name in self.catalog.names() if (self.path / "mappings" / name / "backend.yaml").is_file()]
+
+    def backend(self, name: str) -> Backend:
+        """A back end, proven. Raises TableError."""
+        return self.catalog.backend(name)
+
+    @cached_property
+    def cases(self) -> tuple[Case, ...]:
+        """Every case of the folder. Raises TableError for files that are none."""
+        return read_cases(self.path / "cases", "cases", self.catalog)
+
+    def runs(self) -> Iterator[CaseRun]:
+        """Every case with every back end that is to run it."""
+        yield from (CaseRun(self, case, name) for case in self.cases for name in self.own if case.is_for(name))
+
+    def wrong_plans(self) -> Iterator[tuple[str, Path]]:
+        """Plans that are to be refused, with the back end that they are built for.
+
+        Those in cases/<back end>/errors are for that one, those in cases/errors for the default one if it is the
+        folder's, else for each.
+        """
+        default = self.catalog.default()
+        for name in self.own:
+            yield from ((name, file) for file in sorted((self.path / "cases" / name / "errors").glob("*.yaml")))
+        for name in [default] if default in self.own else self.own:
+            yield from ((str(name), file) for file in sorted((self.path / "cases/errors").glob("*.yaml")))
+
+    def refusal(self, backend: str, plan: Path) -> StageEngineError | None:
+        """Why a plan is refused before anything is sent; None where it is not."""
+
+        def prepared(request: GenerateImagesRequest) -> PreparedRequest:
+            return PreparedRequest(prepare(self.backend(backend), request))
+
+        try:
+            loaded = load_plan(plan, self.catalog)
+            plan_run(loaded.plan, loaded.base_config, self.catalog, prepared, dry=True)
+        except (PlanError, PayloadError) as problem:
+            return problem
+        return None
+
+
+@dataclass(frozen=True)
+class CaseRun:
+    """One case for one back end."""
+
+    tables: TablesUnderTest
+    case: Case
+    backend: str
+
+    def __str__(self) -> str:
+        return f"{self.backend}/{self.case.short_name}"
+
+    @cached_property
+    def result(self) -> BuiltCase | PlanError | PayloadError:
+        """What the case becomes: payloads, or the error that refuses it."""
+        try:
+            return build_case(self.case, self.tables.backend(self.backend), self.tables.catalog, picture)
+        except (PlanError, PayloadError) as refusal:
+            return refusal
+
+    def explain(self, kept: Json) -> Iterator[str]:
+        """How the payloads differ from what was kept, with the table row behind each place. One line each."""
+        if not isinstance(self.result, BuiltCase):
+            return
+        for difference in differences(kept, list(self.result.bodies)):
+            yield _explained(difference, self.result)
+
+
+def _explained(difference: Difference, built: BuiltCase) -> str:
+    call, *path = difference.path or ("0",)
+    where = target_text(tuple(path)) if path else f"call {call}"
+    row = row_at(tuple(path), built.rows) if path else None
+    text = f"{where}: {shown(difference.old)} -> {shown(difference.new)}"
+    if row is None:
+        return f"{text}   [no row writes this]"
+    inherited = "" if row.inherited_by is None else f", inherited by {row.inherited_by}"
+    return f"{text}   [{row.at}{inherited}]"

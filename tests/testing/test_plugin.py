@@ -1,0 +1,117 @@
+"""The pytest plugin, used as a person with tables of their own would: in a folder outside of the project."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from engine.testing import load_cases
+from tests.review.sides import EASEL, edited, lay_out
+
+
+def run(folder: Path, *arguments: str, test: str | None = None) -> tuple[int, str]:
+    """pytest in a folder of its own, with nothing of this project's settings."""
+    if test is not None:
+        (folder / "test_mine.py").write_text(test, encoding="utf-8")
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "-c",
+        str(folder / "pytest.ini"),
+        *arguments,
+    ]
+    (folder / "pytest.ini").write_text("[pytest]\n", encoding="utf-8")
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120)
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_a_folder_of_tables_is_tested_without_a_test_file(tmp_path: Path) -> None:
+    folder = lay_out(tmp_path / "tables")
+    wrong = folder / "cases/easel/errors/unknown.yaml"
+    wrong.parent.mkdir(parents=True)
+    wrong.write_text("stages: [{stage_type: txt2img, stage_config: {promt: a cat}}]\n", encoding="utf-8")
+
+    code, text = run(folder, "--mappings", ".")
+    assert code == 1, text
+    assert "easel/txt2img/plain has no snapshot yet" in text
+    assert "pytest --snapshot-update keeps what is built now" in text
+
+    code, text = run(folder, "--mappings", ".", "--snapshot-update")
+    assert code == 0, text
+    kept = sorted(path.relative_to(folder / "snapshots").as_posix() for path in (folder / "snapshots").rglob("*.*"))
+    assert kept == [
+        "easel/errors/unknown.txt",
+        "easel/frame/two.json",
+        "easel/txt2img/framed.json",
+        "easel/txt2img/plain.json",
+        "fresco/frame/two.json",
+        "fresco/txt2img/framed.json",
+        "fresco/txt2img/large.json",
+        "fresco/txt2img/plain.json",
+    ]
+    assert "did you mean 'prompt'?" in (folder / "snapshots/easel/errors/unknown.txt").read_text(encoding="utf-8")
+    assert '"picture": "sha256:' in (folder / "snapshots/easel/frame/two.json").read_text(encoding="utf-8")
+
+    edited(folder, (EASEL, "words/no: negative_prompt", 'words/no: {from: negative_prompt, replace: {"": none}}'))
+    (folder / "snapshots/easel/txt2img/gone.json").write_text("[]\n", encoding="utf-8")
+    code, text = run(folder, "--mappings", ".", "-m", "not stage(type='frame')")
+    assert code == 1, text
+    assert 'words/no: "" -> "none"   [mappings/easel/txt2img.yaml:5:3]' in text
+    assert "fresco/txt2img/large is not what" in text
+    assert "frame/two" not in text
+    assert "snapshots without a case, to be deleted: easel/txt2img/gone.json" in text
+    assert (folder / "snapshots/easel/frame/two.json").is_file(), "what was deselected is not pruned"
+
+    edited(folder, (EASEL, "rows:\n", "rows:\n  hand: {value: left}\n"))
+    code, text = run(folder, "--mappings", ".", "-k", "proven")
+    assert code == 1, text
+    assert "mappings/easel/txt2img.yaml:4:3: error[row-unknown-target]" in text
+
+
+TEST_OF_ONES_OWN = """\
+import pytest
+from engine.testing import load_cases
+
+@pytest.mark.parametrize("case", load_cases("tables"))
+def test_a_case_is_what_it_was(case, payload_snapshot):
+    payload_snapshot(case)
+
+def test_the_folder(stage_engine):
+    assert stage_engine.path.name == "{name}"
+"""
+
+
+def test_a_test_of_ones_own_uses_the_same_cases(tmp_path: Path) -> None:
+    lay_out(tmp_path / "tables")
+    test = TEST_OF_ONES_OWN.format(name=tmp_path.name)
+    code, text = run(tmp_path, "--snapshot-update", "-W", r"ignore:\s*Can not relate snapshot", test=test)
+    assert code == 0, text
+    assert (tmp_path / "tables/snapshots/easel/txt2img/plain.json").is_file()
+    code, text = run(tmp_path, "-m", "backend(name='fresco') and stage(type='txt2img')", test=test)
+    assert code == 0, text
+    assert "3 passed, 5 deselected" in text
+
+
+def test_a_folder_that_is_none_is_a_matter_of_usage(tmp_path: Path) -> None:
+    code, text = run(tmp_path, "--mappings", "nowhere")
+    assert code == pytest.ExitCode.USAGE_ERROR
+    assert "--mappings nowhere: there is no folder nowhere/mappings" in text.replace("\\", "/")
+
+
+def test_the_plugin_costs_nothing_until_it_is_used() -> None:
+    script = "import sys, engine.testing.plugin; print(*(m for m in sys.modules if m.startswith(('engine', 'syrupy'))))"
+    done = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True)
+    assert sorted(done.stdout.split()) == ["engine", "engine.testing", "engine.testing.plugin"]
+
+
+def test_cases_are_marked_so_that_they_can_be_chosen(tmp_path: Path) -> None:
+    params = load_cases(lay_out(tmp_path / "tables"))
+    marks = {(param.id, *(next(iter(mark.kwargs.items())) for mark in param.marks)) for param in params}
+    assert ("fresco/frame/two", ("name", "fresco"), ("type", "frame")) in marks
