@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import TracebackType
 
 from engine.backends.build import Call, prepare
-from engine.backends.catalog import Catalog
+from engine.backends.catalog import Backend, Catalog
 from engine.backends.exchange import exchange
+from engine.backends.unsupported import possible
 from engine.errors import BackendError, Finding, PayloadError
 from engine.images import Image
 from engine.request import GenerateImagesRequest
@@ -29,9 +30,21 @@ USERNAME, PASSWORD = "STAGE_ENGINE_USERNAME", "STAGE_ENGINE_PASSWORD"
 
 @dataclass(frozen=True, slots=True)
 class PreparedRequest:
-    """What a request will send: one body a call, with image handles in it, and what should come back."""
+    """What a request will send: one body a call, with image handles in it, and what should come back.
+
+    `warnings`: what is left out of it, because the back end cannot do it and the request lets it; `skipped`: that is
+    all of it, and nothing is sent.
+    """
 
     calls: tuple[Call, ...]
+    warnings: tuple[Finding, ...] = ()
+    skipped: bool = False
+
+    @classmethod
+    def of(cls, backend: Backend, request: GenerateImagesRequest) -> PreparedRequest:
+        """What this back end is sent for a request. Raises PayloadError with everything that is wrong."""
+        left = possible(backend, request)
+        return cls(() if left.skipped else prepare(backend, left.request), left.warnings, left.skipped)
 
     @property
     def bodies(self) -> tuple[Mapping[str, Value], ...]:
@@ -85,7 +98,7 @@ class ApiClient:
                 )
                 for problem in problems
             )
-        return PreparedRequest(prepare(self.backend, request))
+        return PreparedRequest.of(self.backend, request)
 
     def generate_images(self, request: GenerateImagesRequest) -> GenerateResult:
         """Send a request and wait for its pictures.
@@ -93,7 +106,10 @@ class ApiClient:
         A back end that takes one picture at a time is called once for each, in order. Raises PayloadError before
         anything is sent, BackendError where a call fails and no earlier call gave pictures.
         """
-        calls = self.prepare(request).calls
+        prepared = self.prepare(request)
+        if prepared.skipped:
+            return GenerateResult(request.input_images, warnings=prepared.warnings)
+        calls = prepared.calls
         stage = self.backend.stages[request.stage_type]
         steps = exchange(self.backend, stage, calls, stage_id=request.stage_id)
         try:
@@ -107,7 +123,7 @@ class ApiClient:
                     outgoing = steps.send(response)
         except StopIteration as end:
             result: GenerateResult = end.value
-            return result
+            return replace(result, warnings=(*prepared.warnings, *result.warnings))
 
     def close(self) -> None:
         """Close the connection."""

@@ -82,9 +82,14 @@ class StageExecution:
 
 @dataclass(frozen=True, slots=True)
 class PlanOptions:
-    """`seed`: who draws a seed of -1: the runner (the run can be repeated) or the server."""
+    """How a plan is run.
+
+    `seed`: who draws a seed of -1: the runner (the run can be repeated) or the server. `on_unsupported`: whether a plan
+    that asks for what the back end cannot do is refused, or runs without it and says so in the result's warnings.
+    """
 
     seed: Literal["runner", "server"] = "runner"
+    on_unsupported: Literal["refuse", "warn"] = "refuse"
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,7 +83,10 @@ class _Reader:
         plan = StageExecutionPlan(
             tuple(stages),
             tuple(image for image in images if image is not None),
-            PlanOptions(seed="server") if options.get("seed") == "server" else PlanOptions(),
+            PlanOptions(
+                seed="server" if options.get("seed") == "server" else "runner",
+                on_unsupported="warn" if options.get("on_unsupported") == "warn" else "refuse",
+            ),
             **run_id,
         )
         base = self._config(("base_config",), top.get("base_config"))

@@ -18,7 +18,7 @@ from engine.backends.catalog import Catalog
 from engine.client import PreparedRequest
 from engine.errors import Finding, ImageError, PayloadError, PlanError, did_you_mean
 from engine.images import Image
-from engine.plan import Picture, RunConfig, StageExecution, StageExecutionPlan
+from engine.plan import Picture, PlanOptions, RunConfig, StageExecution, StageExecutionPlan
 from engine.request import GenerateImagesRequest
 from engine.seeds import Seeds
 from engine.tables.request import RequestRules
@@ -43,11 +43,15 @@ _UNKNOWN_SIZE: Final = 512
 
 @dataclass(frozen=True, slots=True)
 class PlannedStage:
-    """One stage as it will run. `request` holds stand-ins for pictures; None where the stage is not enabled."""
+    """One stage as it will run. `request` holds stand-ins for pictures; None where the stage does not run.
+
+    `warnings`: why a stage that is enabled does not run, where the plan lets what is not possible be left out.
+    """
 
     execution: StageExecution
     request: GenerateImagesRequest | None
     prepared: PreparedRequest | None
+    warnings: tuple[Finding, ...] = ()
 
     @property
     def enabled(self) -> bool:
@@ -62,6 +66,12 @@ class PlannedRun:
     plan: StageExecutionPlan
     stages: tuple[PlannedStage, ...]
     input_images: tuple[Image, ...]
+
+    @property
+    def warnings(self) -> tuple[Finding, ...]:
+        """What is left out of the plan, because the back end cannot do it and the plan lets it."""
+        prepared = (() if stage.prepared is None else stage.prepared.warnings for stage in self.stages)
+        return tuple(w for stage, inside in zip(self.stages, prepared, strict=True) for w in (*stage.warnings, *inside))
 
 
 def plan_run(
@@ -114,10 +124,14 @@ class _Planning:
         for stage, runs in zip(plan.stages, enabled, strict=True):
             planned = self._stage(stage, pictures) if runs else PlannedStage(stage, None, None)
             stages.append(planned)
-            if runs:
+            if planned.enabled:
                 pictures = self._expected(planned)
         if self._findings:
             raise PlanError(self._findings)
+        if not any(stage.enabled for stage in stages):
+            hint = "nothing of the plan is left to run"
+            warnings = (warning for stage in stages for warning in stage.warnings)
+            self._payload_findings += (replace(warning, severity="error", hint=hint) for warning in warnings)
         if self._payload_findings:
             raise PayloadError(self._payload_findings)
         return PlannedRun(plan, tuple(stages), images)
@@ -238,7 +252,7 @@ class _Planning:
         except PlanError as problem:
             self._add(problem.findings, stage)
             return PlannedStage(stage, None, None)
-        request = _request(stage, resolution, pictures if kind.takes_images else ())
+        request = _request(stage, resolution, pictures if kind.takes_images else (), self._plan.options)
         for problem_found in self._catalog.request_contracts[kind.name].problems(request.payload):
             place = ".".join(problem_found.path) if problem_found.path else "the request"
             origin = resolution.origins.get(problem_found.path[0]) if problem_found.path else None
@@ -253,7 +267,9 @@ class _Planning:
                 given: object = self._prepare(request)
                 prepared = given if isinstance(given, PreparedRequest) else None
             except PayloadError as problem:
-                self._payload_findings += problem.findings
+                self._payload_findings += _placed(problem.findings, stage)
+        if prepared is not None and prepared.skipped:
+            return PlannedStage(stage, None, None, tuple(_placed(prepared.warnings, stage)))
         return PlannedStage(stage, request, prepared)
 
     def _layer(self, name: str, values: Mapping[str, object], stage: StageExecution | None = None) -> Layer:
@@ -274,7 +290,9 @@ class _Planning:
         return Layer(name, ready, place)
 
 
-def _request(stage: StageExecution, resolution: Resolution, pictures: tuple[Image, ...]) -> GenerateImagesRequest:
+def _request(
+    stage: StageExecution, resolution: Resolution, pictures: tuple[Image, ...], options: PlanOptions
+) -> GenerateImagesRequest:
     return GenerateImagesRequest(
         stage_id=stage.id,
         stage_type=stage.stage_type,
@@ -282,7 +300,13 @@ def _request(stage: StageExecution, resolution: Resolution, pictures: tuple[Imag
         input_images=pictures,
         groups=resolution.groups,
         origins=resolution.origins,
+        on_unsupported=options.on_unsupported,
     )
+
+
+def _placed(findings: Sequence[Finding], stage: StageExecution) -> Iterator[Finding]:
+    """Findings of a stage; one without a place stands where the stage does."""
+    yield from (finding if finding.at is not None else replace(finding, at=stage.at) for finding in findings)
 
 
 def as_image(picture: Picture) -> Image:

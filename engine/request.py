@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 from engine.images import Image
 from engine.tables.concrete import Value
@@ -20,6 +21,8 @@ class GenerateImagesRequest:
     `input_images`: the pictures that come in, in order; empty for a stage type that takes none.
     `groups`: the groups of fields that are on; a client finds them from the switches in `fields`.
     `origins`: where each value comes from, for messages.
+    `on_unsupported`: what becomes of what the back end cannot do: the request is refused, or it is left out with a
+    warning.
     """
 
     stage_id: str
@@ -28,6 +31,7 @@ class GenerateImagesRequest:
     input_images: tuple[Image, ...] = ()
     groups: frozenset[str] = frozenset()
     origins: Mapping[str, Origin] = field(default_factory=dict, compare=False)
+    on_unsupported: Literal["refuse", "warn"] = "refuse"
 
     @property
     def payload(self) -> dict[str, Value]:

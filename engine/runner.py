@@ -110,7 +110,8 @@ class _Run:
         index = 0
         for stage in self._planned.stages:
             if not stage.enabled or status != "completed":
-                results.append(StageResult(stage.execution.id, stage.execution.stage_type, "skipped"))
+                left = StageResult(stage.execution.id, stage.execution.stage_type, "skipped", warnings=stage.warnings)
+                results.append(left)
                 continue
             if self._is_cancelled():
                 # Asked before each call; after the last one there is nothing left to stop.

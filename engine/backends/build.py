@@ -10,7 +10,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from engine.backends.catalog import Backend, BackendStage
-from engine.errors import Finding, PayloadError, did_you_mean
+from engine.backends.unsupported import possible
+from engine.errors import Finding, PayloadError
 from engine.images import Image
 from engine.request import GenerateImagesRequest
 from engine.tables.concrete import ConcreteAlgebra, EvaluationError, Scope, Value
@@ -48,14 +49,11 @@ class Call:
 
 
 def prepare(backend: Backend, request: GenerateImagesRequest) -> tuple[Call, ...]:
-    """The calls of a request. Raises PayloadError with everything that is wrong; nothing is sent."""
+    """The calls of a request, none where it may be left out. Raises PayloadError with everything that is wrong."""
+    request = possible(backend, request).request
     stage = backend.stages.get(request.stage_type)
     if stage is None:
-        known = did_you_mean(request.stage_type, backend.stages) or f"it runs: {', '.join(backend.stages)}"
-        message = f"the back end {backend.name} has no stage of type {request.stage_type!r}"
-        raise PayloadError(
-            [Finding("payload-no-stage", message, hint=known, stage=request.stage_id, backend=backend.name)]
-        )
+        return ()
     calls: list[Call] = []
     findings: dict[Finding, None] = {}
     for index, (fields, image) in enumerate(_fanned_out(stage, request)):

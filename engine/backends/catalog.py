@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
+from engine.backends.capabilities import Limits, combined, limit_findings, naming_findings, narrowed
 from engine.backends.description import (
     AnswerForm,
     BackendDescription,
@@ -21,16 +22,17 @@ from engine.backends.description import (
     read_backend,
 )
 from engine.backends.folders import Folder, search_path
+from engine.backends.lineage import possible_stages, stage_limits
+from engine.backends.sources import library_of, rules_of
 from engine.documents import read_document
 from engine.errors import Finding, Position, TableError, did_you_mean
-from engine.tables.contracts import Contract, ContractLibrary
+from engine.tables.contracts import Contract
 from engine.tables.forms import LookupTable, Table
 from engine.tables.inherit import TableSource, flatten, read_table
 from engine.tables.ownership import condition_findings
 from engine.tables.prove import expression_findings, prove_table, visible_fields
-from engine.tables.request import RequestRules, StageType, read_rules
+from engine.tables.request import RequestRules, StageType
 from engine.tables.request_contracts import request_contract, request_contract_text
-from engine.tables.rule_checks import rule_findings
 from engine.values import Json
 
 __all__ = ["Backend", "BackendStage", "Catalog"]
@@ -38,7 +40,10 @@ __all__ = ["Backend", "BackendStage", "Catalog"]
 
 @dataclass(frozen=True, slots=True)
 class BackendStage:
-    """One stage type as one back end runs it: proven table, contract, and how it is sent."""
+    """One stage type as one back end runs it: proven table, contract, and how it is sent.
+
+    `limits`: what of the stage type is not possible; `stage` is the stage type without the groups among that.
+    """
 
     stage: StageType
     table: Table
@@ -46,17 +51,20 @@ class BackendStage:
     description: StageDescription
     answer: AnswerForm
     lookups: Mapping[str, LookupTable]
+    limits: Limits
 
 
 @dataclass(frozen=True, slots=True)
 class Backend:
-    """A back end whose tables are proven."""
+    """A back end whose tables are proven. `limits`: what it cannot do in any stage; `rules`: of its requests."""
 
     name: str
     title: str
     preview: str | None
     errors: ErrorForm
     stages: Mapping[str, BackendStage]
+    limits: Limits
+    rules: RequestRules
 
 
 class Catalog:
@@ -68,7 +76,7 @@ class Catalog:
         `alone`: search this one folder and no other; it must hold all that it needs.
         """
         self.folders: Sequence[Folder] = search_path(folders) if alone is None else (alone,)
-        self.contracts = _library(self.folders)
+        self.contracts = library_of(self.folders)
         self._backends: dict[str, Backend] = {}
         self._descriptions: dict[str, BackendDescription] = {}
         self._sources: dict[str, TableSource | None] = {}
@@ -78,7 +86,7 @@ class Catalog:
     def rules(self) -> RequestRules:
         """The rules of every folder's request.yaml. Raises TableError with all findings."""
         with self._lock:
-            return _rules(self.folders, self.contracts)
+            return rules_of(self.folders, self.contracts)
 
     @cached_property
     def request_contracts(self) -> Mapping[str, Contract]:
@@ -135,15 +143,21 @@ class Catalog:
             return None, list(problem.findings)
         findings: list[Finding] = []
         stages: dict[str, BackendStage] = {}
-        for stage_name in dict.fromkeys(stage for description in chain for stage in description.stages):
+        limits, contradictions = combined(d.said for d in reversed(chain))
+        findings += contradictions
+        names, more = possible_stages(chain, limits)
+        findings += more
+        for stage_name in names:
             try:
                 stages[stage_name] = self._stage(chain, stage_name, rules, findings)
             except TableError as problem:
                 findings += problem.findings
         errors = next((d.errors for d in chain if d.errors is not None), ErrorForm())
         preview = next((d.preview for d in chain if d.preview is not None), None)
+        kinds = [rules.stages[stage] for stage in stages]
+        findings += limit_findings(limits, rules, kinds)
         findings = list(dict.fromkeys(replace(f, backend=name) for f in findings))
-        return Backend(name, chain[0].title, preview, errors, stages), findings
+        return Backend(name, chain[0].title, preview, errors, stages, limits, rules), findings
 
     def _stage(
         self, chain: Sequence[BackendDescription], name: str, rules: RequestRules, findings: list[Finding]
@@ -154,6 +168,9 @@ class Catalog:
             hint = did_you_mean(name, rules.stages)
             message = f"there is no stage type {name!r}"
             raise TableError([Finding("backend-unknown-stage", message, at=description.at, hint=hint)])
+        limits, contradictions = stage_limits(chain, description, rules, stage)
+        findings += contradictions
+        rules, stage = narrowed(rules, stage, limits)
         answer = next((d.answers[description.answer] for d in chain if description.answer in d.answers), None)
         if answer is None:
             known = [key for d in chain for key in d.answers]
@@ -174,12 +191,13 @@ class Catalog:
             widened = {field: most - 1 for field, _ in fan_out.add_index if isinstance(most, int)}
             findings += _fan_out_findings(description, rules, stage)
         fields = visible_fields(rules, stage, widened)
-        findings += prove_table(table, rules, stage, contract, fields)
+        named = [replace(finding, stage=name) for finding in naming_findings(table, limits)]
+        findings += named or prove_table(table, rules, stage, contract, fields)
         beside = replace(table, lookups={**table.lookups, **lookups})
         for expression in (description.gives.count, description.gives.width, description.gives.height):
             found = expression_findings(expression, beside, rules, stage, fields, {"type": "integer"})
             findings += (replace(finding, stage=name) for finding in found)
-        return BackendStage(stage, table, contract, description, answer, {**table.lookups, **lookups})
+        return BackendStage(stage, table, contract, description, answer, {**table.lookups, **lookups}, limits)
 
     def _contract(self, chain: Sequence[BackendDescription], name: str, at: Position) -> Contract:
         names = [name] if "/" in name else [f"{d.name}/{name}" for d in chain]
@@ -249,7 +267,7 @@ class Catalog:
         """
         folder = self.folders[-1]
         own = [folder]
-        alone = self.rules if len(self.folders) == 1 else _rules(own, _library(own))
+        alone = self.rules if len(self.folders) == 1 else rules_of(own, library_of(own))
         for name, stage in alone.stages.items():
             file = folder.schemas / "request" / f"{name}.json"
             text = request_contract_text(alone, stage)
@@ -279,21 +297,3 @@ def _fan_out_findings(description: StageDescription, rules: RequestRules, stage:
             yield Finding("backend-fan-out", message, at=fan_out.at)
         if condition is not None:
             yield from condition_findings(condition, rules, stage)
-
-
-def _library(folders: Sequence[Folder]) -> ContractLibrary:
-    return ContractLibrary([(folder.schemas, _shown(folder, "schemas")) for folder in folders])
-
-
-def _rules(folders: Sequence[Folder], contracts: ContractLibrary) -> RequestRules:
-    """The rules of these folders together, proven; the last folder's come first."""
-    files = [(folder, folder.mappings / "request.yaml") for folder in reversed(folders)]
-    documents = [read_document(file, name=folder.name_of(file)) for folder, file in files if file.is_file()]
-    rules = read_rules(documents, contracts.definitions("fields"))
-    if findings := [*rule_findings(rules)]:
-        raise TableError(findings)
-    return rules
-
-
-def _shown(folder: Folder, inside: str) -> str:
-    return f"{folder.shown}/{inside}" if folder.shown else inside

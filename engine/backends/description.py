@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from engine.backends.capabilities import Said, read_said
 from engine.documents import Document
 from engine.errors import Position, TableError
 from engine.tables.expressions import ExpressionReader
@@ -31,9 +32,9 @@ __all__ = [
 
 _TOP_WORDS = frozenset(
     {"format", "name", "title", "extends", "overrides", "default", "preview", "errors", "answers", "stages"}
-    | {"lookups", "timeouts"}
+    | {"lookups", "timeouts", "cannot", "can"}
 )
-_STAGE_WORDS = frozenset({"table", "post", "answer", "gives", "fan_out", "timeouts"})
+_STAGE_WORDS = frozenset({"table", "post", "answer", "gives", "fan_out", "timeouts", "cannot", "can"})
 _MAX_SECONDS = 24 * 3600
 
 
@@ -112,6 +113,7 @@ class StageDescription:
     gives: Gives
     fan_out: FanOut | None
     timeouts: Timeouts
+    said: Said
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +131,7 @@ class BackendDescription:
     errors: ErrorForm | None
     answers: Mapping[str, AnswerForm]
     stages: Mapping[str, StageDescription]
+    said: Said
     lookups: Mapping[str, LookupTable] = field(default_factory=dict)
 
 
@@ -174,6 +177,7 @@ class _Reader(ExpressionReader):
                 for key, node in self.mapping(("answers",), top.get("answers"), "'answers'").items()
             },
             stages={key: stage for key, stage in stages.items() if stage is not None},
+            said=read_said(self, (), top, with_stages=True),
             lookups={**lookups, **self.lookups},
         )
 
@@ -249,6 +253,7 @@ class _Reader(ExpressionReader):
             self._gives((*path, "gives"), form["gives"]),
             self._fan_out((*path, "fan_out"), form["fan_out"]) if "fan_out" in form else None,
             self._timeouts((*path, "timeouts"), form.get("timeouts"), timeouts),
+            read_said(self, path, form, with_stages=False),
         )
 
     def _segment(self, path: Path, node: Json) -> str:

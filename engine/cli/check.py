@@ -111,7 +111,7 @@ def _plan_findings(plans: Sequence[Path], catalog: Catalog, backend: str | None)
     findings: list[Finding] = []
     for plan in plans:
         try:
-            planned(load_plan(plan, catalog), catalog, chosen)
+            findings += planned(load_plan(plan, catalog), catalog, chosen).warnings
         except (PlanError, PayloadError) as problem:
             findings += problem.findings
     return findings

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import typer
 
-from engine.backends.build import prepare
 from engine.backends.catalog import Backend, Catalog
 from engine.client import PreparedRequest
 from engine.errors import did_you_mean
@@ -56,6 +55,6 @@ def planned(plan: PlanFile, catalog: Catalog, backend: Backend) -> PlannedRun:
     """The whole plan resolved, built and checked for a back end, without a server. Raises as the runner does."""
 
     def prepared(request: GenerateImagesRequest) -> PreparedRequest:
-        return PreparedRequest(prepare(backend, request))
+        return PreparedRequest.of(backend, request)
 
     return plan_run(plan.plan, plan.base_config, catalog, prepared, dry=True)

@@ -16,6 +16,7 @@ from rich.text import Text
 from engine.backends.build import Call
 from engine.backends.catalog import Backend
 from engine.cli.codes import ExitCode
+from engine.cli.complaints import complain
 from engine.cli.inputs import choose_backend, open_catalog, planned
 from engine.cli.output import Output, visible
 from engine.errors import did_you_mean
@@ -63,12 +64,14 @@ def show_payloads(options: PayloadOptions, output: Output) -> ExitCode:
     """Show requests and wire bodies. Raises as `load_plan` and `PipelineRunner.check` do."""
     catalog = open_catalog(options.tables)
     backend = catalog.backend(choose_backend(catalog, options.backend))
-    stages = planned(load_plan(options.plan, catalog), catalog, backend).stages
-    shown = [_shown(number, stage, backend) for number, stage in enumerate(stages, 1)]
+    run = planned(load_plan(options.plan, catalog), catalog, backend)
+    shown = [_shown(number, stage, backend) for number, stage in enumerate(run.stages, 1)]
     chosen = _chosen([stage for stage in shown if stage is not None], options.stage)
+    complain(output.notes, run.warnings)
     if options.as_json:
         head = {"schema_version": 1, "plan_file": options.plan.as_posix(), "backend": backend.name}
-        output.json({**head, "stages": [_as_json(stage) for stage in chosen]})
+        warnings = [warning.to_json() for warning in run.warnings]
+        output.json({**head, "stages": [_as_json(stage) for stage in chosen], "warnings": warnings})
         return ExitCode.OK
     for stage in chosen:
         _show(stage, output)

@@ -27,6 +27,7 @@ T = TypeVar("T")
 
 _RULE_WORDS = frozenset(
     {"aliases", "default", "required", "replace", "lookup", "as", "unset", "otherwise", "input", "draw", "items"}
+    | {"neutral"}
 )
 _STAGE_WORDS = frozenset({"takes_images", "groups", "toggle", "constants", "instead"})
 _FILE_WORDS = frozenset({"format", "stages", "groups", "fields", "together", "lookups", "drop"})
@@ -38,7 +39,8 @@ class FieldRule:
 
     `steps` normalise a value that was given; `unset` are values that mean "not given"; `otherwise` derives it from
     other fields when it is not given; `input`: it never reaches a payload, another field is derived from it;
-    `draw`: the value that asks the runner to draw a random one; `items`: the rules of a list's items.
+    `draw`: the value that asks the runner to draw a random one; `items`: the rules of a list's items; `neutral`:
+    values that ask for nothing, so that a back end without this field can do them.
     """
 
     name: str
@@ -52,6 +54,7 @@ class FieldRule:
     input: bool = False
     draw: Json | Absent = ABSENT
     items: Mapping[str, FieldRule] = field(default_factory=dict)
+    neutral: tuple[Json, ...] = ()
 
     @property
     def filled(self) -> list[str]:
@@ -285,6 +288,7 @@ class _RulesReader(ExpressionReader):
             input=self._flag(path, rule, "input"),
             draw=rule.get("draw", ABSENT),
             items={key: self._rule(key, (*path, "items", key), item) for key, item in items.items()},
+            neutral=tuple(self.items((*path, "neutral"), rule["neutral"], "'neutral'")) if "neutral" in rule else (),
         )
 
     def _flag(self, path: Path, node: Mapping[str, Json], word: str, *, otherwise: bool = False) -> bool:

@@ -6,7 +6,7 @@ which sees it sees as well. It knows the rules and the fields' schemas, and no b
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from engine.errors import Finding, did_you_mean
 from engine.tables.contracts import with_needed
@@ -19,7 +19,7 @@ from engine.tables.symbolic import MAX_PATHS, Fields, SymbolicAlgebra, SymbolicS
 from engine.tables.traverse import all_tests, conditions_of, names_in, parts_of
 from engine.tables.validation import problems_of, validator
 from engine.tables.walk import Walker
-from engine.values import ABSENT, is_integer, same
+from engine.values import ABSENT, Json, is_integer, same
 
 __all__ = ["rule_findings"]
 
@@ -105,6 +105,7 @@ def _field_findings(rules: RequestRules, rule: FieldRule) -> Iterator[Finding]:
         if rule.required:
             message = f"{rule.name} has a default and is required: it can never be missing"
             yield Finding("rules-default", message, at=rule.at, field=rule.name)
+    yield from _neutral_findings(rule.name, rule, schema)
     if rule.draw is not ABSENT and not (schema.get("type") == "integer" and is_integer(rule.draw)):
         yield Finding("rules-draw", f"only whole numbers are drawn, and {rule.name} is none", at=rule.at)
     ends = [*_loose_ends(rules, rule)]
@@ -121,10 +122,19 @@ def _field_findings(rules: RequestRules, rule: FieldRule) -> Iterator[Finding]:
             known = list(properties) if isinstance(properties, dict) else []
             message = f"an item of {rule.name} has no {name!r}"
             yield Finding("rules-unknown-field", message, at=inner.at, hint=did_you_mean(name, known))
-        elif inner.default is not ABSENT:
+            continue
+        yield from _neutral_findings(f"{rule.name}.{name}", inner, part)
+        if inner.default is not ABSENT:
             for problem in problems_of(validator(part, handles=True), inner.default):
                 message = f"the default of {rule.name}.{name} {problem.message}"
                 yield Finding("rules-default", message, at=inner.at, field=rule.name)
+
+
+def _neutral_findings(name: str, rule: FieldRule, schema: Mapping[str, Json]) -> Iterator[Finding]:
+    for value in rule.neutral:
+        for problem in problems_of(validator(schema, handles=True), value):
+            message = f"a neutral value of {name} {problem.message}"
+            yield Finding("rules-default", message, at=rule.at, field=rule.name)
 
 
 def _loose_ends(rules: RequestRules, rule: FieldRule) -> Iterator[Finding]:

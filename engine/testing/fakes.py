@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping
 
-from engine.backends.build import prepare
 from engine.backends.catalog import Catalog
 from engine.cancel import Cancellable
 from engine.client import PreparedRequest
@@ -79,7 +78,7 @@ class FakeClient:
 
     def prepare(self, request: GenerateImagesRequest) -> PreparedRequest | None:
         """As the real client's, where there is a back end; else None, which lets the runner guess. Not remembered."""
-        return None if self._backend is None else PreparedRequest(prepare(self._backend, request))
+        return None if self._backend is None else PreparedRequest.of(self._backend, request)
 
     def generate_images(self, request: GenerateImagesRequest) -> GenerateResult:
         """Pictures for a request, as it was set up. Raises what `fails` holds for the stage."""
@@ -98,6 +97,7 @@ class FakeClient:
                 for number, (width, height) in enumerate(given)
             ),
             seeds=_seeds(request, len(given)),
+            warnings=() if prepared is None else prepared.warnings,
             expected=len(wanted),
             wire_digests=() if prepared is None else tuple(call.digest for call in prepared.calls),
         )

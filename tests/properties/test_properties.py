@@ -10,7 +10,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from engine.backends.build import prepare
 from engine.client import PreparedRequest
 from engine.errors import PayloadError, PlanError
 from engine.images import Image
@@ -47,7 +46,7 @@ class RecordingClient:
         self.calls: list[tuple[GenerateImagesRequest, tuple[Image, ...]]] = []
 
     def prepare(self, request: GenerateImagesRequest) -> PreparedRequest:
-        return PreparedRequest(prepare(BACKEND, request))
+        return PreparedRequest.of(BACKEND, request)
 
     def generate_images(self, request: GenerateImagesRequest) -> GenerateResult:
         wanted = self.prepare(request).stand_ins

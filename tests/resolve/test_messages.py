@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 from syrupy.assertion import SnapshotAssertion
 
-from engine.backends.build import prepare
 from engine.client import PreparedRequest
 from engine.errors import PayloadError, PlanError
 from engine.plan_files import load_plan
@@ -27,7 +26,7 @@ pytestmark = pytest.mark.filterwarnings(r"ignore:\s*Can not relate snapshot")
 
 
 def built(request: GenerateImagesRequest) -> PreparedRequest:
-    return PreparedRequest(prepare(CATALOG.backend("a1111"), request))
+    return PreparedRequest.of(CATALOG.backend("a1111"), request)
 
 
 def refusal_of(file: Path) -> PlanError | PayloadError:
