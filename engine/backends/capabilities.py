@@ -15,7 +15,7 @@ from typing import Literal, TypeAlias
 from engine.errors import Finding, Position, did_you_mean
 from engine.tables.forms import Each, GroupOn, Table
 from engine.tables.ownership import item_members
-from engine.tables.request import FieldRule, RequestRules, Schema, StageType
+from engine.tables.request import FieldRule, RequestRules, StageType
 from engine.tables.shapes import Path, ShapeReader
 from engine.tables.traverse import all_tests, conditions_of, names_in, names_tested, of_kind, rows_of, sections_of
 from engine.tables.validation import problems_of, validator
@@ -58,6 +58,9 @@ class Limit:
 
 
 Limits: TypeAlias = Mapping[Subject, Limit]
+
+#: A field's schema.
+Schema: TypeAlias = Mapping[str, Json]
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +182,9 @@ def _without(schema: Schema, member: str, values: list[object], *, whole: bool) 
     left = {key: part for key, part in entries.items() if not (whole and key == member)}
     if not whole and isinstance(part := left.get(member), dict):
         left[member] = dict(_less(part, values))
+    required = items.get("required")
+    if isinstance(required, list):
+        items = {**items, "required": [key for key in required if key in left]}
     return {**schema, "items": {**items, "properties": left}}
 
 
