@@ -295,8 +295,5 @@ class _RulesReader(ExpressionReader):
         return self.flag((*path, word), node[word], f"'{word}'") if word in node else otherwise
 
     def _words(self, path: Path, node: Json) -> tuple[str, ...]:
-        if node is None:
-            return ()
-        return tuple(
-            self.text((*path, i), word, "a word") for i, word in enumerate(self.items(path, node, "a list of words"))
-        )
+        words = [] if node is None else self.items(path, node, "a list of words")
+        return tuple(self.text((*path, i), word, "a word") for i, word in enumerate(words))
