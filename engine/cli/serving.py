@@ -30,7 +30,7 @@ def serving(catalog: Catalog, backend: str, url: str | None, delay: float) -> It
             yield client
         return
     # The preview draws with Pillow, which a run against a server never loads.
-    from engine.preview import PROTOCOLS
+    from engine.preview import PROTOCOLS, PreviewServer
 
     described = catalog.backend(backend)
     protocol = described.preview
@@ -38,7 +38,7 @@ def serving(catalog: Catalog, backend: str, url: str | None, delay: float) -> It
         message = f"the back end {backend} has no preview: say where its server is, as in --url http://127.0.0.1:7860."
         raise typer.BadParameter(message, param_hint="--url")
     with (
-        PROTOCOLS[protocol](check=_Contracts(described), delay=delay) as server,
+        PreviewServer(protocol=protocol, check=_Contracts(described), delay=delay) as server,
         ApiClient(server.url, backend=backend, catalog=catalog) as client,
     ):
         yield client

@@ -1,18 +1,17 @@
-"""A server on loopback that shows a whole pipeline without a model, a GPU or a network.
+"""Servers on loopback that show a whole pipeline without a model, a GPU or a network.
 
-This package knows one family of servers, /sdapi/v1, down to its wire names; nothing else under `engine` does, and
+This package knows the servers that it stands for, down to their wire names; nothing else under `engine` does, and
 nothing else needs Pillow. Importing `engine` does not import it. See `PreviewServer`.
+
+Each protocol is a package of its own (`sdapi`, `sdnext`, `comfyui`): it reads requests, resolves them as the real
+server does, and says in that server's words what it did. What is drawn, and how, is the same for all of them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Final
-
+from engine.preview.faults import STAGES, Fault, read_fault
+from engine.preview.protocols import PROTOCOLS
 from engine.preview.received import Seen
 from engine.preview.server import PreviewServer
 
-__all__ = ["PROTOCOLS", "PreviewServer", "Seen"]
-
-#: The protocols that a back end's description may name as its `preview`, and what speaks each.
-PROTOCOLS: Final[Mapping[str, type[PreviewServer]]] = {"sdapi": PreviewServer}
+__all__ = ["PROTOCOLS", "STAGES", "Fault", "PreviewServer", "Seen", "read_fault"]

@@ -1,6 +1,6 @@
 """What a preview picture remembers about how it was made.
 
-This module knows the note that the preview server writes into its own PNG files beside the usual `parameters`
+This module knows the note that the preview server writes into its own pictures beside the usual `parameters`
 text: the prompts and one log line for each stage so far, how much of the picture's foot the caption covers, and
 where the person in it stands. It lets a later stage redraw the caption over the earlier one, one line longer, and
 put a face where a face is. A picture without a note, or with one that makes no sense, is simply a picture that
@@ -61,8 +61,16 @@ class Note:
         return replace(self, prompt=prompt[:_MAX_TEXT], negative=negative[:_MAX_TEXT])
 
 
-def write_note(note: Note) -> str:
-    """The note as text."""
+def write_note(note: Note, most: int | None = None) -> str:
+    """The note as ASCII text of at most so many characters: the oldest stages are left out first, then the prompts."""
+    text = _written(note)
+    while most is not None and len(text) > most and note.log:
+        note = replace(note, log=note.log[1:])
+        text = _written(note)
+    return text if most is None or len(text) <= most else _written(replace(note, prompt="", negative=""))
+
+
+def _written(note: Note) -> str:
     where = note.composition
     return json.dumps(
         {

@@ -1,7 +1,7 @@
 """What came in: a request's body read as strict JSON, and a bounded memory of the requests so far.
 
-This module knows what JSON is accepted (no NaN, no key twice, no lone surrogates, no depth without end), in which
-shape a server refuses the rest, and how much of the past is kept. It knows nothing about sockets or endpoints.
+This module knows what JSON is accepted (no NaN, no key twice, no lone surrogates, no depth without end), and how
+much of the past is kept. It knows nothing about sockets or endpoints, and not in which words a server refuses.
 """
 
 from __future__ import annotations
@@ -9,15 +9,30 @@ from __future__ import annotations
 import json
 import threading
 from collections import Counter, deque
-from typing import Final, NamedTuple
+from dataclasses import dataclass
+from typing import Final, Literal, NamedTuple
 
-from engine.preview.refusals import Refusal, invalid
 from engine.values import Json, non_json
 
-__all__ = ["Memory", "Seen", "read_json"]
+__all__ = ["Memory", "NotJson", "Seen", "read_json"]
 
 _KEPT_REQUESTS: Final = 256
 _KEPT_BYTES: Final = 64 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class NotJson:
+    """Why a body is no JSON data: it is not there, does not say that it is JSON, or is written wrongly.
+
+    `at` is the place of the mistake in characters, `line` and `column` count from 1; `excerpt` is the body's start.
+    """
+
+    why: Literal["absent", "undeclared", "malformed"]
+    message: str = ""
+    at: int = 0
+    line: int = 1
+    column: int = 1
+    excerpt: str = ""
 
 
 class Seen(NamedTuple):
@@ -53,36 +68,26 @@ class Memory:
             return tuple(seen for seen, _ in self._seen)
 
 
-def read_json(raw: bytes, *, declared: bool) -> tuple[Json, Refusal | None]:
-    """The JSON data of a body, or what is wrong with it. `declared`: whether its content type says JSON."""
+def read_json(raw: bytes, media: str | None) -> tuple[Json, NotJson | None]:
+    """The JSON data of a body with this content type (None: it has none), or what is wrong with it."""
     if not raw:
-        return None, invalid([((), "field required", "value_error.missing")])
-    if not declared:
-        return None, invalid([((), "value is not a valid dict", "type_error.dict")])
+        return None, NotJson("absent")
+    kind = "" if media is None else media.partition(";")[0].strip().lower()
+    if kind != "application/json" and not kind.endswith("+json"):
+        # Only as much as a refusal may quote.
+        return None, NotJson("undeclared", excerpt=raw[:400].decode("utf-8", "replace"))
     try:
         body: Json = json.loads(raw, object_pairs_hook=_object, parse_constant=_no_constant)
     except json.JSONDecodeError as error:
-        return None, _not_json(error.msg, error.doc, error.pos, error.lineno, error.colno)
+        return None, NotJson("malformed", error.msg, error.pos, error.lineno, error.colno, error.doc[:80])
     except RecursionError:
-        return None, _not_json("nested too deeply", "", 0, 1, 1)
+        return None, NotJson("malformed", "nested too deeply")
     except ValueError as error:
         # A key twice, NaN, bytes that are no text, and numbers with thousands of digits.
-        return None, _not_json(str(error)[:200], "", 0, 1, 1)
+        return None, NotJson("malformed", str(error)[:200])
     if (problem := non_json(body)) is not None:
-        return None, _not_json(problem[:200], "", 0, 1, 1)
+        return None, NotJson("malformed", problem[:200])
     return body, None
-
-
-def _not_json(message: str, document: str, position: int, line: int, column: int) -> Refusal:
-    # The real server echoes the whole body here, pictures included: this one echoes its beginning.
-    context: Json = {"msg": message, "doc": document[:80], "pos": position, "lineno": line, "colno": column}
-    entry: Json = {
-        "loc": ["body", position],
-        "msg": f"{message}: line {line} column {column} (char {position})",
-        "type": "value_error.jsondecode",
-        "ctx": context,
-    }
-    return Refusal(422, {"detail": [entry]})
 
 
 def _object(pairs: list[tuple[str, Json]]) -> dict[str, Json]:

@@ -1,30 +1,29 @@
 """The embedded server: HTTP on loopback, in a thread of its own.
 
-This module knows sockets, threads, authentication, the size of requests and how JSON comes in and goes out. What
-is answered stands in `answers`; it opens no file, and it listens on loopback only.
+This module knows sockets, threads, and the size of requests. What is answered is the business of the protocol that
+the server speaks; it opens no file, and it listens on loopback only.
 """
 
 from __future__ import annotations
 
-import base64
 import contextlib
-import hmac
 import ipaddress
-import json
 import logging
 import os
 import socket
 import socketserver
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
-from typing import Final, NamedTuple
-from urllib.parse import urlsplit
+from typing import Final
+from urllib.parse import parse_qsl, urlsplit
 
-from engine.preview.answers import Answers, Check
+from engine.preview.faults import Fault, Faults
+from engine.preview.messages import Check, HangUp, Reply, Request, Settings
+from engine.preview.protocols import PROTOCOLS
 from engine.preview.received import Memory, Seen, read_json
-from engine.preview.refusals import Refusal, bare, failed, refused
+from engine.preview.websocket import Channel, accept_key
 from engine.values import Json
 
 __all__ = ["MAX_BODY_BYTES", "PreviewServer"]
@@ -34,32 +33,34 @@ MAX_BODY_BYTES: Final = 256 * 1024 * 1024
 
 _log = logging.getLogger("engine.preview")
 
-#: How long a connection may be silent, in seconds.
+#: How long a connection may be silent, in seconds. A WebSocket may be silent for as long as it likes.
 _IDLE: Final = 60.0
 
 
 class PreviewServer:
-    """A server that looks like an AUTOMATIC1111 server and draws placeholder pictures. Needs Pillow.
+    """A server that speaks as a real one does and draws placeholder pictures. Needs Pillow.
 
         with PreviewServer(check=check) as server:
             requests.post(server.url + "/sdapi/v1/txt2img", json={"prompt": "a cat"})
 
-    It differs from the real one on purpose in these points:
+    `protocol` is a name in `PROTOCOLS`. The preview differs from the real servers on purpose in these points:
 
-    - It is stricter. `check(name, body)`, with the name "txt2img", "img2img" or "extras", gives the texts of
-      all problems of a body with its contract; where there are any, the answer is 422 in the real server's
-      shape. The real server drops unknown keys in silence; here they are found. Texts are no numbers.
+    - It is stricter. `check(name, body)`, with the name of a contract such as "txt2img", gives the texts of all
+      problems of a body with that contract; where there are any, the answer is a refusal in the real server's
+      shape. Real servers drop unknown keys in silence; here they are found. Texts are no numbers.
     - It has every model. Checkpoints, refiners, VAEs and detectors are taken as present whatever their name,
       except those in `missing`, which are answered as the real server answers names that it does not know.
-      Upscalers must be known, since their name decides how a picture is resized.
-    - It uses no clock and no chance: the same request gives the same bytes; a seed of -1 becomes a number made
-      from the request.
-    - It saves nothing, runs no selectable script, fetches no address, and refuses pictures beyond 16,384 pixels
-      a side or 64 megapixels.
+      Upscalers must be known where their name decides how a picture is resized.
+    - Pictures are made without a clock and without chance: the same request gives the same pixels; a seed of -1
+      becomes a number made from the request.
+    - It saves nothing on disk, runs no selectable script, fetches no address, and refuses pictures beyond 16,384
+      pixels a side or 64 megapixels.
 
     `port` 0 takes a free one. `host` must be a loopback address (IPv4) or "localhost", else ValueError. `auth`
-    is a user name and password that /sdapi asks for (HTTP Basic). `delay` is what each picture takes beside its
-    drawing, in seconds, so that progress and interrupt can be tried. `max_body_bytes` bounds requests (413).
+    is a user name and password that the server asks for (HTTP Basic) where the real one can. `delay` is what each
+    picture takes beside its drawing, in seconds, so that progress and cancel can be tried. `max_body_bytes` bounds
+    requests (413). `faults` say which requests fail. `nodes` describes the nodes of servers that take graphs; by
+    default the description that ships with the package.
 
     As a context manager it starts on entry and has stopped, all threads and sockets included, on exit. OSError
     is raised by `start` where the port is taken.
@@ -69,18 +70,22 @@ class PreviewServer:
         self,
         *,
         check: Check,
+        protocol: str = "sdapi",
         port: int = 0,
         host: str = "127.0.0.1",
         auth: tuple[str, str] | None = None,
         delay: float = 0.0,
         missing: Iterable[str] = (),
         max_body_bytes: int = MAX_BODY_BYTES,
+        faults: Iterable[Fault] = (),
+        nodes: Mapping[str, Json] | None = None,
     ) -> None:
         self._host = _loopback(host)
         self._port = port
-        self._auth = auth
         self._max_body = max_body_bytes
-        self._answers = Answers(check, missing=missing, delay=delay)
+        self.speaker = PROTOCOLS[protocol].speaker(
+            Settings(check, frozenset(missing), delay, auth, Faults(faults), nodes)
+        )
         self._seen = Memory()
         self._http: _Http | None = None
         self._thread: threading.Thread | None = None
@@ -97,9 +102,10 @@ class PreviewServer:
 
     def stop(self) -> None:
         """Stop listening, end what runs, close every connection, and wait for the threads. May be called again."""
-        if self._http is None or self._thread is None:
+        if self._thread is None or self._http is None:
+            self.speaker.close()
             return
-        self._answers.jobs.close()
+        self.speaker.close()
         self._http.shutdown()
         self._thread.join()
         self._http.hang_up()
@@ -126,45 +132,30 @@ class PreviewServer:
         """The requests so far, oldest first; only the latest are kept (256, and 64 MiB of bodies)."""
         return self._seen.all()
 
-    def respond(self, method: str, path: str, authorization: str | None, is_json: bool, raw: bytes) -> _Answer:
-        """The answer to one request whose body is `raw`."""
+    def respond(self, method: str, target: str, headers: Mapping[str, str], raw: bytes) -> Reply:
+        """The answer to one request whose body is `raw`. Raises HangUp where there is to be none."""
+        request = read_request(method, target, headers, raw)
+        self._seen.add(Seen(method, request.path, request.body), len(raw))
         try:
-            body, problem = read_json(raw, declared=is_json)
-            self._seen.add(Seen(method, path, body), len(raw))
-            allowed = self._answers.methods(path)
-            if method not in allowed:
-                return _Answer(405, {"detail": "Method Not Allowed"}, ", ".join(allowed))
-            self._let_in(path, authorization)
-            if problem is not None and self._answers.needs_body(path, method):
-                return _Answer(problem.status, problem.body, None)
-            return _Answer(200, self._answers.answer(method, path, body), None)
-        except Refusal as refusal:
-            return _Answer(refusal.status, refusal.body, None)
+            return self.speaker.answer(request)
+        except HangUp:
+            raise
         except Exception as error:  # noqa: BLE001 - the outermost boundary: a server answers, whatever broke
-            _log.exception("The preview could not answer %s %s.", method, path)
-            return _Answer(500, failed(type(error).__name__, str(error)[:300]).body, None)
+            _log.exception("The preview could not answer %s %s.", method, request.path)
+            return self.speaker.refuse(500, f"{type(error).__name__}: {error}"[:300])
 
     @property
     def max_body_bytes(self) -> int:
         """The largest request body that is read, in bytes."""
         return self._max_body
 
-    def _let_in(self, path: str, authorization: str | None) -> None:
-        if self._auth is None or not path.startswith("/sdapi/"):
-            return
-        if authorization is None or not authorization.startswith("Basic "):
-            raise refused(401, "Not authenticated")
-        with contextlib.suppress(ValueError):
-            given = base64.b64decode(authorization.removeprefix("Basic "), validate=True)
-            if hmac.compare_digest(given, ":".join(self._auth).encode("utf-8")):
-                return
-        raise refused(401, "Incorrect username or password")
 
-
-class _Answer(NamedTuple):
-    status: int
-    body: Json
-    allow: str | None
+def read_request(method: str, target: str, headers: Mapping[str, str], raw: bytes = b"") -> Request:
+    """The request with this first line, these headers (names in lower case) and this body."""
+    address = urlsplit(target)
+    body, problem = read_json(raw, headers.get("content-type"))
+    query = dict(parse_qsl(address.query, keep_blank_values=True, max_num_fields=64))
+    return Request(method, address.path, query, headers, raw, body, problem)
 
 
 class _Http(ThreadingHTTPServer):
@@ -222,27 +213,40 @@ class _Handler(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
 
     def _serve(self) -> None:
-        raw, refusal = self._read()
-        if refusal is None:
-            kind = self.headers.get_content_type()
-            is_json = "Content-Type" in self.headers and (kind == "application/json" or kind.endswith("+json"))
-            path = urlsplit(self.path).path
-            preview = self.server.preview
-            answer = preview.respond(self.command, path, self.headers.get("Authorization"), is_json, raw)
-        else:
-            answer = _Answer(refusal.status, refusal.body, None)
         # One request a connection: then no thread ever waits for a client that has nothing more to say.
         self.close_connection = True
-        self._write(answer)
+        preview = self.server.preview
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        if preview.speaker.talks(urlsplit(self.path).path) and (key := accept_key(headers)) is not None:
+            self._converse(key, headers)
+            return
+        raw, refusal = self._read()
+        try:
+            self._write(preview.respond(self.command, self.path, headers, raw) if refusal is None else refusal)
+        except HangUp:
+            with contextlib.suppress(OSError):
+                self.connection.shutdown(socket.SHUT_RDWR)
 
     do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = do_HEAD = _serve  # noqa: N815 - http.server's names
 
-    def _read(self) -> tuple[bytes, Refusal | None]:
+    def _converse(self, key: str, headers: Mapping[str, str]) -> None:
+        self.send_response(101)
+        for name, value in (("Upgrade", "websocket"), ("Connection", "Upgrade"), ("Sec-WebSocket-Accept", key)):
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.flush()
+        self.connection.settimeout(None)
+        channel = Channel(self.connection, self.rfile)
+        self.server.preview.speaker.converse(read_request(self.command, self.path, headers), channel)
+        channel.close()
+
+    def _read(self) -> tuple[bytes, Reply | None]:
+        refuse = self.server.preview.speaker.refuse
         if "Transfer-Encoding" in self.headers:
-            return b"", bare(411, "Send the body with a Content-Length.")
+            return b"", refuse(411, "Send the body with a Content-Length.")
         length = self.headers.get("Content-Length", "0")
         if not (length.isascii() and length.isdigit() and len(length) < 20):
-            return b"", bare(400, "Content-Length is no number.")
+            return b"", refuse(400, "Content-Length is no number.")
         size, limit = int(length), self.server.preview.max_body_bytes
         if size <= limit:
             return self.rfile.read(size), None
@@ -250,19 +254,20 @@ class _Handler(BaseHTTPRequestHandler):
         left = min(size, limit + 64 * 1024 * 1024)
         while left > 0 and (piece := self.rfile.read(min(left, 1024 * 1024))):
             left -= len(piece)
-        return b"", bare(413, f"The body has {size} bytes: at most {limit} are read.")
+        return b"", refuse(413, f"The body has {size} bytes: at most {limit} are read.")
 
-    def _write(self, answer: _Answer) -> None:
-        data = json.dumps(answer.body, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
-        self.send_response(answer.status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(data)))
-        if answer.allow is not None:
-            self.send_header("Allow", answer.allow)
+    def _write(self, reply: Reply) -> None:
+        self.send_response(reply.status)
+        if reply.media is not None:
+            self.send_header("Content-Type", reply.media)
+        if reply.status != 204:
+            self.send_header("Content-Length", str(len(reply.data)))
+        for name, value in reply.headers.items():
+            self.send_header(name, value)
         self.send_header("Connection", "close")
         self.end_headers()
         if self.command != "HEAD":
-            self.wfile.write(data)
+            self.wfile.write(reply.data)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name that http.server gives
         _log.debug(format, *args)

@@ -8,24 +8,18 @@ picture. It draws nothing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from engine.preview.bodies import Fields
-from engine.preview.catalog import (
-    ALWAYS_ON_SCRIPTS,
-    LATENT_MODES,
-    SELECTABLE_SCRIPTS,
-    UPSCALERS,
-    Model,
-    find_sampler,
-    model_from,
-)
-from engine.preview.detailer import Detailing, read_detailing
 from engine.preview.dice import fingerprint
+from engine.preview.models import Model, model_from
 from engine.preview.pixels import MAX_PIXELS, check_size
-from engine.preview.refusals import failed, refused
+from engine.preview.sdapi.bodies import Fields
+from engine.preview.sdapi.catalog import LATENT_MODES, SELECTABLE_SCRIPTS, UPSCALERS
+from engine.preview.sdapi.detailer import Detailing, read_detailing
+from engine.preview.sdapi.dialects import Dialect
+from engine.preview.sdapi.refusals import failed, refused
 from engine.values import Json, canonical
 
 __all__ = ["Hires", "Task", "apply_overrides", "read_task"]
@@ -61,6 +55,7 @@ class Task:
     """A generation request, resolved. `options` are the server's with the request's overrides."""
 
     kind: Kind
+    dialect: Dialect
     fields: Fields
     options: Mapping[str, Json]
     model: Model
@@ -102,7 +97,7 @@ class Task:
 
 
 def apply_overrides(
-    options: Mapping[str, Json], changes: Mapping[str, Json], missing: frozenset[str]
+    dialect: Dialect, options: Mapping[str, Json], changes: Mapping[str, Json], missing: frozenset[str]
 ) -> dict[str, Json]:
     """The options with these changes. Raises Refusal (500, KeyError) for a key that is no option.
 
@@ -115,11 +110,14 @@ def apply_overrides(
         if key not in options:
             raise failed("KeyError", repr(key))
         if key == "CLIP_stop_at_last_layers" and (isinstance(value, bool) or not isinstance(value, (int, float))):
-            raise failed("TypeError", f"bad operand type for unary -: '{type(value).__name__}'")
+            error, text = dialect.not_a_layer
+            raise failed(error, text.format(kind=type(value).__name__, value=value))
     return {**options, **met}
 
 
-def read_task(kind: Kind, fields: Fields, options: Mapping[str, Json], missing: frozenset[str]) -> Task:
+def read_task(
+    kind: Kind, dialect: Dialect, fields: Fields, options: Mapping[str, Json], missing: frozenset[str]
+) -> Task:
     """Resolve a request. `missing` are names of models that the server pretends not to have.
 
     Raises Refusal in the shape and words of the real server wherever that refuses.
@@ -129,22 +127,23 @@ def read_task(kind: Kind, fields: Fields, options: Mapping[str, Json], missing: 
             raise refused(422, f"The preview does not read `{name}`: leave it out.")
     if fields.has("script_name") and fields.text("script_name"):
         raise refused(422, f"Script '{fields.text('script_name')}' not found")
-    args = _adetailer_args(kind, fields.mapping("alwayson_scripts"))
+    args = _adetailer_args(dialect.always_on[kind], fields.mapping("alwayson_scripts"))
     _check_numbers(fields)
-    changed = apply_overrides(options, fields.mapping("override_settings"), missing)
+    changed = apply_overrides(dialect, options, fields.mapping("override_settings"), missing)
     sampler = fields.text("sampler_name") if fields.has("sampler_name") else fields.text("sampler_index")
     scheduler = fields.text("scheduler") if fields.has("scheduler") else None
     detailing = read_detailing(args)
     skipped = kind == "img2img" and detailing.skip_img2img
-    found = ("Euler", "Automatic") if skipped else find_sampler(sampler, scheduler)
-    hires = _hires(fields, missing) if kind == "txt2img" and fields.flag("enable_hr") else None
+    found = ("Euler", "Automatic") if skipped else dialect.find_sampler(sampler, scheduler)
+    hires = _hires(dialect, fields, missing) if kind == "txt2img" and fields.flag("enable_hr") else None
     seeds, subseeds = _seeds(fields)
     return Task(
         kind,
+        dialect,
         fields,
         changed,
         model_from(str(changed["sd_model_checkpoint"])),
-        _vae(changed["sd_vae"], missing),
+        _vae(dialect, changed, missing),
         _checkpoint(fields, "refiner_checkpoint", missing),
         hires,
         *found,
@@ -154,12 +153,12 @@ def read_task(kind: Kind, fields: Fields, options: Mapping[str, Json], missing: 
     )
 
 
-def _adetailer_args(kind: Kind, scripts: Mapping[str, Json]) -> list[Json]:
+def _adetailer_args(known: Sequence[str], scripts: Mapping[str, Json]) -> list[Json]:
     args: list[Json] = []
     for name, script in scripts.items():
         if name.lower() in SELECTABLE_SCRIPTS:
             raise refused(422, "Cannot have a selectable script in the always on scripts params")
-        if name.lower() not in ALWAYS_ON_SCRIPTS[kind]:
+        if name.lower() not in known:
             raise refused(422, f"Script '{name}' not found")
         given = script.get("args", []) if isinstance(script, dict) else script
         if not isinstance(given, list):
@@ -203,10 +202,13 @@ def _checkpoint(fields: Fields, name: str, missing: frozenset[str]) -> Model | N
     return model
 
 
-def _hires(fields: Fields, missing: frozenset[str]) -> Hires:
+def _hires(dialect: Dialect, fields: Fields, missing: frozenset[str]) -> Hires:
     upscaler = fields.text("hr_upscaler") if fields.has("hr_upscaler") else None
     if upscaler is not None and upscaler not in UPSCALERS and upscaler not in LATENT_MODES:
         raise failed("Exception", f"could not find upscaler named {upscaler}")
+    model = _checkpoint(fields, "hr_checkpoint_name", missing)
+    if dialect.has_modules and not fields.has("hr_additional_modules"):
+        raise failed("TypeError", "argument of type 'NoneType' is not iterable")
     if not fields.has("denoising_strength"):
         raise failed("TypeError", "'>' not supported between instances of 'NoneType' and 'int'")
     width, height = fields.integer("width") // 8 * 8, fields.integer("height") // 8 * 8
@@ -231,7 +233,7 @@ def _hires(fields: Fields, missing: frozenset[str]) -> Hires:
         upscaler,
         min(max(fields.number("denoising_strength"), 0.0), 1.0),
         steps if steps > 0 else fields.integer("steps"),
-        _checkpoint(fields, "hr_checkpoint_name", missing),
+        model,
         fields.text("hr_prompt"),
         fields.text("hr_negative_prompt"),
     )
@@ -249,7 +251,9 @@ def _seeds(fields: Fields) -> tuple[tuple[int, ...], tuple[int, ...]]:
     return tuple(seed + (0 if constant else k) for k in range(count)), tuple(subseed + k for k in range(count))
 
 
-def _vae(option: Json, missing: frozenset[str]) -> str | None:
-    if not isinstance(option, str) or option in ("", "None", "Automatic") or model_from(option).name in missing:
-        return None
-    return option
+def _vae(dialect: Dialect, options: Mapping[str, Json], missing: frozenset[str]) -> str | None:
+    named = options["forge_additional_modules"] if dialect.has_modules else [options["sd_vae"]]
+    for name in named if isinstance(named, list) else []:
+        if isinstance(name, str) and name not in ("", "None", "Automatic") and model_from(name).name not in missing:
+            return name
+    return None

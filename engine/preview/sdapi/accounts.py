@@ -9,12 +9,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 
-from engine.preview.bodies import Fields
-from engine.preview.catalog import VERSION
-from engine.preview.detailer import describe_units
-from engine.preview.infotext import compose
-from engine.preview.jobs import JOB_TIMESTAMP
-from engine.preview.tasks import Hires, Task
+from engine.preview.sdapi.bodies import Fields
+from engine.preview.sdapi.catalog import VERSION
+from engine.preview.sdapi.detailer import describe_units
+from engine.preview.sdapi.infotext import compose
+from engine.preview.sdapi.jobs import JOB_TIMESTAMP
+from engine.preview.sdapi.tasks import Hires, Task
 from engine.values import Json
 
 __all__ = ["info_of", "infotext_of"]
@@ -124,6 +124,11 @@ def _describe_hires(fields: Fields, hires: Hires) -> dict[str, Json]:
         ),
         "Hires schedule type": fields.values["hr_scheduler"],
     }
+    if "hr_additional_modules" in fields.values:
+        modules = [str(name) for name in fields.items("hr_additional_modules")]
+        for number, name in enumerate(modules if modules else ["Built-in"], start=1):
+            told[f"Hires Module {number}"] = name
+        told["Hires CFG Scale"] = fields.values["hr_cfg"]
     if fields.has("hr_sampler_name"):
         told["Hires sampler"] = fields.text("hr_sampler_name")
     if hires.model is not None:

@@ -1,21 +1,15 @@
-"""What this server claims to have: models, samplers, schedulers, upscalers, detectors, scripts, options.
+"""What AUTOMATIC1111 and Forge claim to have: samplers, schedulers, upscalers, detectors, scripts, options.
 
-This module is lists and look-ups, taken from recordings of AUTOMATIC1111 1.10.1 with ADetailer 25.3.0, and the
-rules by which that server reads a sampler's or a model's name. It knows nothing about requests or pictures.
-
-**A preview has every model.** A checkpoint, refiner, VAE or detector that is not in a list is taken as present
-under the name that was asked for, because the plan of a newcomer names the models of a real machine. Upscalers
-are different: there the name decides how a picture is resized, so only those below are known. Samplers follow
-the real server: an unknown one silently runs as its first, an unknown scheduler as Automatic.
+This module is lists, taken from recordings of AUTOMATIC1111 1.10.1 and Forge with ADetailer 25.3.0. Names of models are
+taken as they come (see `engine.preview.models`); upscalers are different: there the name decides how a picture is
+resized, so only those below are known.
 """
 
 from __future__ import annotations
 
-import hashlib
-import re
-from dataclasses import dataclass
 from typing import Final
 
+from engine.preview.models import MODELS
 from engine.values import Json
 
 __all__ = [
@@ -23,30 +17,23 @@ __all__ = [
     "ALWAYS_ON_SCRIPTS",
     "DETECTORS",
     "FACE_RESTORERS",
+    "FORGE_ALWAYS_ON_SCRIPTS",
+    "FORGE_OPTIONS",
+    "FORGE_SAMPLERS",
+    "FORGE_SCHEDULERS",
     "LATENT_MODES",
-    "MODELS",
     "OPTIONS",
+    "SAMPLERS",
+    "SCHEDULERS",
     "SELECTABLE_SCRIPTS",
     "UPSCALERS",
-    "VAES",
     "VERSION",
-    "Model",
-    "find_sampler",
-    "model_from",
-    "models_list",
-    "samplers_list",
-    "schedulers_list",
-    "upscalers_list",
 ]
 
 #: What stands for the server's version in `info` and in infotexts: nobody should take it for the real one.
 VERSION: Final = "preview"
 
 ADETAILER_VERSION: Final = "25.3.0"
-
-MODELS: Final = ("preview-sd15.safetensors", "preview-sdxl.safetensors", "preview-refiner.safetensors")
-
-VAES: Final = ("preview.vae.safetensors",)
 
 UPSCALERS: Final = {
     "None": 4.0,
@@ -162,11 +149,8 @@ OPTIONS: Final[dict[str, Json]] = {
 }
 """The options that are known, with their values at start. A key that is not here is a KeyError, as recorded."""
 
-_HASHED: Final = re.compile(r"(?P<name>.+?)\s*\[(?P<hash>[0-9a-fA-F]{6,64})\]")
-_MODEL_FILE: Final = re.compile(r"\.(safetensors|ckpt|pt|pth)$", re.IGNORECASE)
-
 #: name: (alias, the scheduler that it takes when that is Automatic)
-_SAMPLERS: Final[dict[str, tuple[str, str | None]]] = {
+SAMPLERS: Final[dict[str, tuple[str, str | None]]] = {
     "DPM++ 2M": ("k_dpmpp_2m", "karras"),
     "DPM++ SDE": ("k_dpmpp_sde", "karras"),
     "DPM++ 2M SDE": ("k_dpmpp_2m_sde", "exponential"),
@@ -190,7 +174,7 @@ _SAMPLERS: Final[dict[str, tuple[str, str | None]]] = {
 }
 
 #: name: (label, default rho, whether it needs the inner model)
-_SCHEDULERS: Final[dict[str, tuple[str, float, bool]]] = {
+SCHEDULERS: Final[dict[str, tuple[str, float, bool]]] = {
     "automatic": ("Automatic", -1.0, False),
     "uniform": ("Uniform", -1.0, True),
     "karras": ("Karras", 7.0, False),
@@ -205,89 +189,52 @@ _SCHEDULERS: Final[dict[str, tuple[str, float, bool]]] = {
     "beta": ("Beta", -1.0, True),
 }
 
+# What Forge has instead.
 
-@dataclass(frozen=True, slots=True)
-class Model:
-    """A checkpoint: its name without folder end and extension, and a short hash (made from the name)."""
+FORGE_SAMPLERS: Final = {
+    **{name: known for name, known in SAMPLERS.items() if name not in ("DDIM", "DDIM CFG++", "PLMS", "UniPC", "LCM")},
+    "HeunPP2": ("heunpp2", None),
+    "IPNDM": ("ipndm", None),
+    "IPNDM_V": ("ipndm_v", None),
+    "DEIS": ("deis", None),
+    "DDIM": ("ddim", None),
+    "DDIM CFG++": ("ddim_cfgpp", None),
+    "PLMS": ("plms", None),
+    "UniPC": ("unipc", None),
+    "LCM": ("k_lcm", None),
+    "DDPM": ("ddpm", None),
+}
 
-    name: str
-    hash: str
+FORGE_SCHEDULERS: Final = {
+    **SCHEDULERS,
+    "turbo": ("Turbo", -1.0, True),
+    "align_your_steps_GITS": ("Align Your Steps GITS", -1.0, False),
+    "align_your_steps_11": ("Align Your Steps 11", -1.0, False),
+    "align_your_steps_32": ("Align Your Steps 32", -1.0, False),
+}
 
-    @property
-    def label(self) -> str:
-        """As infotexts name a refiner: "name [hash]"."""
-        return f"{self.name} [{self.hash}]"
+_BUILT_IN: Final = (
+    "extra options",
+    "controlnet",
+    "dynamicthresholding (cfg-fix) integrated",
+    "freeu integrated (sd 1.x, sd 2.x, sdxl)",
+    "kohya hrfix integrated",
+    "latentmodifier integrated",
+    "multidiffusion integrated",
+    "never oom integrated",
+    "perturbedattentionguidance integrated",
+    "selfattentionguidance integrated (sd 1.x, sd 2.x, sdxl)",
+    "stylealign integrated",
+)
 
+FORGE_ALWAYS_ON_SCRIPTS: Final = {
+    "txt2img": (*_BUILT_IN, "adetailer", "refiner", "sampler", "seed"),
+    "img2img": (*_BUILT_IN, "soft inpainting", "adetailer", "refiner", "sampler", "seed"),
+}
 
-def model_from(asked: str) -> Model:
-    """The model of a bare name, a file name or a title "name.safetensors [hash]"; a hash that is given is kept."""
-    titled = _HASHED.fullmatch(asked)
-    name = _MODEL_FILE.sub("", titled["name"] if titled else asked)
-    return Model(name, titled["hash"].lower() if titled else hashlib.sha256(name.encode()).hexdigest()[:10])
-
-
-def find_sampler(sampler: str, scheduler: str | None) -> tuple[str, str]:
-    """The sampler and scheduler that really run: names, labels and joined names are read as the server reads them.
-
-    The server's faults are kept: "Euler SGM Uniform" is split after "Euler SGM", which it does not know.
-    """
-    labels = {label: name for name, (label, _, _) in _SCHEDULERS.items()}
-    found = "automatic"
-    if scheduler is not None:
-        found = scheduler if scheduler in _SCHEDULERS else labels.get(scheduler, "automatic")
-    for name, (label, _, _) in _SCHEDULERS.items():
-        for ending in (f" {label}", f" {name}"):
-            if sampler.endswith(ending):
-                sampler, found = sampler.removesuffix(ending), name
-                break
-    if sampler not in _SAMPLERS:
-        sampler = next(iter(_SAMPLERS))
-    own = _SAMPLERS[sampler][1]
-    if found == "automatic" and own is not None:
-        found = own
-    return sampler, _SCHEDULERS[found][0]
-
-
-def models_list() -> list[Json]:
-    """GET sd-models."""
-    return [
-        {
-            "title": f"{file} [{model_from(file).hash}]",
-            "model_name": model_from(file).name,
-            "hash": model_from(file).hash,
-            "sha256": None,
-            "filename": f"/preview/models/Stable-diffusion/{file}",
-            "config": None,
-        }
-        for file in MODELS
-    ]
-
-
-def samplers_list() -> list[Json]:
-    """GET samplers."""
-    return [
-        {"name": name, "aliases": [alias], "options": {} if own is None else {"scheduler": own}}
-        for name, (alias, own) in _SAMPLERS.items()
-    ]
-
-
-def schedulers_list() -> list[Json]:
-    """GET schedulers."""
-    return [
-        {
-            "name": name,
-            "label": label,
-            "aliases": ["SGMUniform"] if name == "sgm_uniform" else None,
-            "default_rho": rho,
-            "need_inner_model": inner,
-        }
-        for name, (label, rho, inner) in _SCHEDULERS.items()
-    ]
-
-
-def upscalers_list() -> list[Json]:
-    """GET upscalers."""
-    return [
-        {"name": name, "model_name": None, "model_path": None, "model_url": None, "scale": scale}
-        for name, scale in UPSCALERS.items()
-    ]
+FORGE_OPTIONS: Final[dict[str, Json]] = {
+    **{name: value for name, value in OPTIONS.items() if name not in ("sd_unet", "enable_quantization")},
+    "forge_additional_modules": [],
+    "forge_preset": "sd",
+    "forge_unet_storage_dtype": "Automatic",
+}

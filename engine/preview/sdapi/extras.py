@@ -9,16 +9,16 @@ from __future__ import annotations
 
 from PIL import Image, ImageOps
 
-from engine.preview.bodies import Fields
 from engine.preview.captions import draw_caption
-from engine.preview.catalog import UPSCALERS
 from engine.preview.dice import Palette
-from engine.preview.infotext import join_pairs
-from engine.preview.jobs import Jobs
 from engine.preview.notes import Note
-from engine.preview.pixels import check_size, decode, encode
-from engine.preview.refusals import failed
+from engine.preview.pixels import as_base64, check_size, decode, write_png
 from engine.preview.retouch import smooth_face
+from engine.preview.sdapi.bodies import Fields
+from engine.preview.sdapi.catalog import UPSCALERS
+from engine.preview.sdapi.infotext import join_pairs
+from engine.preview.sdapi.jobs import Jobs
+from engine.preview.sdapi.refusals import failed
 from engine.values import Json
 
 __all__ = ["postprocess"]
@@ -50,7 +50,7 @@ def postprocess(fields: Fields, jobs: Jobs) -> dict[str, Json]:
             note = draw_caption(image, note, Palette.of(note.prompt, note.negative, "").trim)
         text = join_pairs(told)
         texts = {**picture.texts, "postprocessing": text}
-        return {"html_info": f"<p>{text}</p>", "image": encode(image, texts, note)}
+        return {"html_info": f"<p>{text}</p>", "image": as_base64(write_png(image, texts, note))}
 
 
 def _upscale(image: Image.Image, fields: Fields, told: dict[str, Json], words: list[str]) -> Image.Image:

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from engine.preview.catalog import ADETAILER_VERSION
+from engine.preview.sdapi.catalog import ADETAILER_VERSION
 from engine.values import Json, is_integer, is_number
 
 __all__ = ["Detailing", "Unit", "describe_units", "read_detailing"]

@@ -11,23 +11,27 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from PIL import Image, ImageOps
+from PIL import Image
 
-from engine.preview.accounts import info_of, infotext_of
 from engine.preview.captions import draw_caption
-from engine.preview.dice import Dice, Palette
-from engine.preview.jobs import Jobs
+from engine.preview.dice import Dice
 from engine.preview.notes import Note
-from engine.preview.pixels import Picture, decode, decode_mask, encode
-from engine.preview.refusals import failed, refused
-from engine.preview.retouch import Touch, blend_masked, glaze, half_made, sharpen_lines, smooth_face, touch_up
+from engine.preview.passes import fit, inpaint, redraw, refine, sample_again
+from engine.preview.pixels import NotAPicture, Picture, as_base64, decode, decode_mask, write_png
+from engine.preview.retouch import Touch, half_made, smooth_face, touch_up
 from engine.preview.scene import Recipe, compose, paint
-from engine.preview.tasks import Hires, Task
+from engine.preview.sdapi.accounts import info_of, infotext_of
+from engine.preview.sdapi.jobs import Jobs
+from engine.preview.sdapi.refusals import failed, refused
+from engine.preview.sdapi.tasks import Hires, Task
 from engine.values import Json
 
 __all__ = ["generate"]
 
 _DOT = " · "
+
+#: 0 and 3 stretch (in pixels and in latents), 1 covers and crops, 2 fits and fills the rest.
+_RESIZE_MODES = {1: "crop", 2: "fill"}
 
 
 def generate(task: Task, jobs: Jobs, missing: frozenset[str]) -> dict[str, Json]:
@@ -64,14 +68,13 @@ def _inits(task: Task) -> list[Picture]:
         raise refused(404, "Init image not found")
     sent = task.fields.items("init_images")
     if not sent:
-        text = "Expected 3D (unbatched) or 4D (batched) input to conv2d, but got input of size: [0]"
-        raise failed("RuntimeError", text)
+        raise failed(*task.dialect.without_pictures)
     batch = task.fields.integer("batch_size")
     if len(sent) > max(batch, 1):
         raise failed("RuntimeError", f"bad number of images passed: {len(sent)}; expecting {batch} or less")
     texts = [text for text in sent if isinstance(text, str)]
     if len(texts) != len(sent):
-        raise refused(500, "Invalid encoded image")
+        raise NotAPicture
     pictures = [decode(text) for text in texts]
     # With its own pass skipped, the extension hands back the first picture for each (recorded).
     return [pictures[0]] * len(pictures) if task.detailing.skip_img2img else pictures
@@ -96,18 +99,15 @@ def _from_nothing(task: Task, index: int) -> tuple[Image.Image, Note]:
     image = _refined(task, paint(recipe, task.size, where))
     line = ["txt2img " + "x".join(map(str, task.size)), *_settings(task, index)]
     if task.hires is not None:
-        image = _enlarge(image, task.hires)
-        palette = recipe.palette
+        image, shown = _enlarge(image, task.hires), recipe
         second = task.hires.model is not None or task.hires.prompt not in ("", recipe.prompt)
         if second:
             model = recipe.model if task.hires.model is None else task.hires.model.name
             prompt = task.hires.prompt or recipe.prompt
             other = Recipe(prompt, recipe.negative, model, recipe.seed, recipe.variation, task.hires.steps, recipe.cfg)
-            image = Image.blend(image, paint(other, image.size, where), task.hires.denoise)
-            palette = other.palette
-        if task.hires.denoise > 0:
-            dice = Dice("hires", recipe.seed, task.hires.upscaler, task.hires.steps)
-            image = sharpen_lines(image, dice, palette, where, task.hires.denoise)
+            image = redraw(image, other, where, task.hires.denoise)
+            shown = other
+        image = sample_again(image, shown, where, task.hires.denoise, task.hires.upscaler, task.hires.steps)
         line.append(_hires_words(task.hires))
     if task.fields.flag("restore_faces"):
         smooth_face(image, where, 1.0)
@@ -120,8 +120,8 @@ def _from_picture(task: Task, index: int, init: Picture, mask: Image.Image | Non
     note = Note() if init.note is None else init.note
     if task.detailing.skip_img2img:
         return init.image.copy(), note
-    mode = task.fields.integer("resize_mode")
-    before = _fit(init.image, task.size, mode)
+    how = _RESIZE_MODES.get(task.fields.integer("resize_mode"), "stretch")
+    before = fit(init.image, task.size, how)
     words = "inpaint" if mask is not None else "img2img"
     line = [f"{words} denoise {task.fields.number('denoising_strength'):g}", "x".join(map(str, task.size))]
     if before.size != init.image.size:
@@ -132,27 +132,26 @@ def _from_picture(task: Task, index: int, init: Picture, mask: Image.Image | Non
     if task.denoise == 0:
         return before, note.with_line(f"{line[0]}: unchanged")
     recipe = _recipe(task, index)
-    image = _refined(task, Image.blend(before, paint(recipe, task.size, note.composition), task.denoise))
+    image = _refined(task, redraw(before, recipe, note.composition, task.denoise))
     if task.fields.flag("restore_faces"):
         smooth_face(image, note.composition, 1.0)
         line.append("faces restored")
     note = note.with_prompts(recipe.prompt, recipe.negative).with_line(_DOT.join(line))
     if mask is None:
         return image, draw_caption(image, note, recipe.palette.trim)
-    return _inpaint(task, before, image, _fit(mask, task.size, mode)), note
+    return _inpainted(task, before, image, fit(mask, task.size, how)), note
 
 
-def _inpaint(task: Task, before: Image.Image, after: Image.Image, mask: Image.Image) -> Image.Image:
+def _inpainted(task: Task, before: Image.Image, after: Image.Image, mask: Image.Image) -> Image.Image:
     fields = task.fields
     if fields.flag("mask_round"):
         mask = mask.point([0] * 128 + [255] * 128)
-    if fields.integer("inpainting_mask_invert") != 0:
-        mask = ImageOps.invert(mask)
-    if mask.getbbox() is None and fields.flag("inpaint_full_res"):
+    invert = fields.integer("inpainting_mask_invert") != 0
+    if mask.getextrema() == ((255, 255) if invert else (0, 0)) and fields.flag("inpaint_full_res"):
         # Nothing to look at closely: the server then repaints the whole picture (recorded).
         return after
     blur = fields.integer("mask_blur") if fields.has("mask_blur") else fields.integer("mask_blur_x")
-    return blend_masked(before, after, mask, min(max(blur, 0), 256) / 2)
+    return inpaint(before, after, mask, min(max(blur, 0), 256) / 2, invert=invert)
 
 
 def _detail(task: Task, image: Image.Image, note: Note, missing: frozenset[str]) -> Note:
@@ -173,33 +172,12 @@ def _refined(task: Task, image: Image.Image) -> Image.Image:
     if task.refiner is None:
         return image
     switch = task.fields.number("refiner_switch_at") if task.fields.has("refiner_switch_at") else 0.0
-    palette = Palette.of("refiner", task.refiner.name, task.fields.text("prompt"))
-    return image if switch >= 1 else glaze(image, palette, switch)
+    return refine(image, task.refiner.name, task.fields.text("prompt"), switch)
 
 
 def _enlarge(image: Image.Image, hires: Hires) -> Image.Image:
-    if hires.upscaler is not None and "nearest" in hires.upscaler.lower():
-        return _fit(image, hires.size, 1, Image.Resampling.NEAREST)
-    return _fit(image, hires.size, 1)
-
-
-def _fit(
-    image: Image.Image,
-    size: tuple[int, int],
-    mode: int,
-    how: Image.Resampling = Image.Resampling.LANCZOS,
-) -> Image.Image:
-    """The server's resize modes: 0 and 3 stretch, 1 covers and crops, 2 fits and fills the rest."""
-    if image.size == size:
-        return image.copy()
-    if mode == 1:
-        return ImageOps.fit(image, size, how)
-    if mode == 2:
-        ground = image.resize(size, Image.Resampling.BOX)
-        inner = ImageOps.contain(image, size, how)
-        ground.paste(inner, ((size[0] - inner.width) // 2, (size[1] - inner.height) // 2))
-        return ground
-    return image.resize(size, how)
+    coarse = hires.upscaler is not None and "nearest" in hires.upscaler.lower()
+    return fit(image, hires.size, "crop", Image.Resampling.NEAREST if coarse else Image.Resampling.LANCZOS)
 
 
 def _settings(task: Task, index: int) -> list[str]:
@@ -230,12 +208,13 @@ def _answer(task: Task, images: Sequence[Image.Image], notes: Sequence[Note]) ->
     fields = task.fields
     infotexts = [infotext_of(task, index) for index in range(len(images))]
     encoded: list[Json] = [
-        encode(image, {"parameters": text}, note) for image, text, note in zip(images, infotexts, notes, strict=True)
+        as_base64(write_png(image, {"parameters": text}, note))
+        for image, text, note in zip(images, infotexts, notes, strict=True)
     ]
     first = 0
     # Through the API the server makes a grid only where it was told to save pictures (recorded).
     if fields.flag("save_images") and len(images) > 1 and task.options["return_grid"] is True:
-        encoded.insert(0, encode(_grid(images), {"parameters": infotexts[0]}, None))
+        encoded.insert(0, as_base64(write_png(_grid(images), {"parameters": infotexts[0]}, None)))
         infotexts.insert(0, infotexts[0])
         first = 1
     parameters = dict(fields.values)

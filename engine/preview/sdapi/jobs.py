@@ -80,6 +80,11 @@ class Jobs:
             self._number += 1
         return "done", 1.0
 
+    def waste(self) -> None:
+        """Take the time of half a picture, for a job that is going to fail."""
+        with self._state:
+            self._state.wait_for(lambda: self._closed, self._delay / 2)
+
     def interrupt(self) -> None:
         """Stop the job that runs. With none, this is shown by `progress` and lost when the next one starts."""
         with self._state:

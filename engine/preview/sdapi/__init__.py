@@ -1,0 +1,1 @@
+"""The /sdapi/v1 protocol as AUTOMATIC1111 and Forge speak it."""
