@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -15,7 +16,10 @@ from engine.backends.catalog import Backend, Catalog
 from engine.client import ApiClient
 from engine.tables.contracts import Contract
 
-__all__ = ["serving"]
+if TYPE_CHECKING:
+    from engine.preview import Fault, PreviewServer
+
+__all__ = ["preview_of", "protocol_of", "serving"]
 
 
 @contextlib.contextmanager
@@ -29,19 +33,45 @@ def serving(catalog: Catalog, backend: str, url: str | None, delay: float) -> It
         with ApiClient(url, backend=backend, catalog=catalog) as client:
             yield client
         return
-    # The preview draws with Pillow, which a run against a server never loads.
-    from engine.preview import PROTOCOLS, PreviewServer
-
-    described = catalog.backend(backend)
-    protocol = described.preview
-    if protocol is None or protocol not in PROTOCOLS:
-        message = f"the back end {backend} has no preview: say where its server is, as in --url http://127.0.0.1:7860."
-        raise typer.BadParameter(message, param_hint="--url")
+    protocol = protocol_of(catalog, backend, "--url")
     with (
-        PreviewServer(protocol=protocol, check=_Contracts(described), delay=delay) as server,
+        preview_of(catalog, backend, protocol, delay=delay) as server,
         ApiClient(server.url, backend=backend, catalog=catalog) as client,
     ):
         yield client
+
+
+def protocol_of(catalog: Catalog, backend: str, option: str) -> str:
+    """The protocol that the preview of this back end speaks. Raises typer.BadParameter, at `option`, if none does."""
+    # The preview draws with Pillow, which a run against a server never loads.
+    from engine.preview import PROTOCOLS
+
+    protocol = catalog.backend(backend).preview
+    if protocol is None:
+        message = f"the back end {backend} has no preview: say where its server is, as in --url http://127.0.0.1:7860."
+        raise typer.BadParameter(message, param_hint=option)
+    if protocol not in PROTOCOLS:
+        known = ", ".join(PROTOCOLS)
+        message = f"the back end {backend} asks for a preview that speaks {protocol!r}, and there is {known}."
+        raise typer.BadParameter(message, param_hint=option)
+    return protocol
+
+
+def preview_of(
+    catalog: Catalog,
+    backend: str,
+    protocol: str,
+    *,
+    port: int = 0,
+    delay: float = 0.0,
+    faults: Sequence[Fault] = (),
+    missing: Sequence[str] = (),
+) -> PreviewServer:
+    """A preview of this back end, not yet started."""
+    from engine.preview import PreviewServer
+
+    check = _Contracts(catalog.backend(backend))
+    return PreviewServer(protocol=protocol, check=check, port=port, delay=delay, faults=faults, missing=missing)
 
 
 class _Contracts:

@@ -40,9 +40,7 @@ def read_fault(text: str) -> Fault:
     """The failure in `upscale=500`, `3=oom`. Raises ValueError that says what may be written."""
     found = _WRITTEN.fullmatch(text)
     if found is None:
-        raise ValueError(
-            f"{text!r} is no failure: write STAGE or a number, and how it fails, as in upscale=500 or 3=oom."
-        )
+        raise ValueError(f"{text!r} is no failure: write what fails and how, as in upscale=500 or 3=oom.")
     where: str | int = int(found["where"]) if found["where"].isdigit() and len(found["where"]) < 10 else found["where"]
     if where not in STAGES and not (isinstance(where, int) and where >= 1):
         raise ValueError(f"{found['where']!r} is no stage: use {', '.join(STAGES)}, or a request's number from 1.")
