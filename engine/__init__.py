@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         Finding,
         HttpStatusError,
         ImageError,
+        JobError,
         PayloadError,
         PlanError,
         Position,
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
         StageEngineError,
         TableError,
     )
-    from engine.events import Event, Listener
+    from engine.events import Event, Listener, Progress
     from engine.images import Image
     from engine.plan import PlanOptions, RunConfig, StageConfig, StageExecution, StageExecutionPlan
     from engine.plan_files import PlanFile, load_plan
@@ -60,6 +61,7 @@ _HOMES = {
         "Finding",
         "HttpStatusError",
         "ImageError",
+        "JobError",
         "PayloadError",
         "PlanError",
         "Position",
@@ -67,7 +69,7 @@ _HOMES = {
         "StageEngineError",
         "TableError",
     ),
-    "events": ("Event", "Listener"),
+    "events": ("Event", "Listener", "Progress"),
     "images": ("Image",),
     "plan": ("PlanOptions", "RunConfig", "StageConfig", "StageExecution", "StageExecutionPlan"),
     "plan_files": ("PlanFile", "load_plan"),
@@ -95,6 +97,7 @@ __all__ = [
     "HttpStatusError",
     "Image",
     "ImageError",
+    "JobError",
     "Listener",
     "PayloadError",
     "PipelineResult",
@@ -106,6 +109,7 @@ __all__ = [
     "PlannedStage",
     "Position",
     "PreparedRequest",
+    "Progress",
     "RunConfig",
     "RunIncompleteError",
     "StageConfig",

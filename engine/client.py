@@ -1,21 +1,24 @@
 """The client: a request in, pictures out, through one back end at one address.
 
-It brings together what is pure (`engine.backends`) and the socket (`engine.transport`), and holds every request
-against its contract, since not all of them come from a runner; it decides nothing itself.
+It brings together what is pure (`engine.backends`), the socket (`engine.transport`) and time (`engine.driver`), and
+holds every request against its contract, since not all of them come from a runner; it decides nothing itself.
 """
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from types import TracebackType
 
 from engine.backends.build import Call, prepare
 from engine.backends.catalog import Backend, Catalog
-from engine.backends.exchange import exchange
+from engine.backends.exchange import exchange, new_id
 from engine.backends.unsupported import possible
-from engine.errors import BackendError, Finding, PayloadError
+from engine.cancel import Cancellable
+from engine.credentials import credentials
+from engine.driver import Driver, UnderWay
+from engine.errors import Finding, PayloadError
+from engine.events import Progress
 from engine.images import Image
 from engine.request import GenerateImagesRequest
 from engine.results import GenerateResult
@@ -23,9 +26,6 @@ from engine.tables.concrete import Value
 from engine.transport import MAX_ANSWER_BYTES, Transport
 
 __all__ = ["ApiClient", "PreparedRequest"]
-
-#: Where credentials are taken from when the caller passes none.
-USERNAME, PASSWORD = "STAGE_ENGINE_USERNAME", "STAGE_ENGINE_PASSWORD"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,22 +65,29 @@ class ApiClient:
         base_url: str,
         *,
         backend: str,
-        auth: tuple[str, str] | None = None,
+        auth: tuple[str, str] | str | None = None,
         catalog: Catalog | None = None,
+        shared: bool = False,
         max_answer_bytes: int = MAX_ANSWER_BYTES,
+        ids: Callable[[], str] = new_id,
     ) -> None:
         """Take the server's address and the name of its back end (`Catalog().names()` lists them).
 
-        `auth` is a name and a password for HTTP Basic; where it is None, STAGE_ENGINE_USERNAME and
-        STAGE_ENGINE_PASSWORD are looked up. `max_answer_bytes` bounds what is read of one answer.
+        `auth` is a name and a password for HTTP Basic, or the token that the back end wants in a header. Where it is
+        None, the environment is asked: the variable that the back end's description names for its token, then
+        STAGE_ENGINE_USERNAME and STAGE_ENGINE_PASSWORD. `shared`: others use the server too; a cancelled call is
+        then not stopped there where that would stop whatever runs, but left to end. `max_answer_bytes` bounds what
+        is read of one answer. `ids` names jobs, each time another: for tests that want the same names.
 
         Raises TableError where the back end is unknown or its tables are not proven, StageEngineError for a base
-        URL that is none.
+        URL (`url`) or a token (`auth-token`) that cannot be used.
         """
         self.catalog = Catalog() if catalog is None else catalog
         self.backend = self.catalog.backend(backend)
+        self._shared, self._ids = shared, ids
+        self._under_way = UnderWay()
         self._transport = Transport(
-            base_url, auth=_from_environment() if auth is None else auth, max_answer_bytes=max_answer_bytes
+            base_url, credentials=credentials(self.backend.steps.auth, auth), max_answer_bytes=max_answer_bytes
         )
 
     def prepare(self, request: GenerateImagesRequest) -> PreparedRequest:
@@ -100,30 +107,42 @@ class ApiClient:
             )
         return PreparedRequest.of(self.backend, request)
 
-    def generate_images(self, request: GenerateImagesRequest) -> GenerateResult:
+    def generate_images(
+        self,
+        request: GenerateImagesRequest,
+        *,
+        cancel_token: Cancellable | None = None,
+        on_progress: Callable[[Progress], object] | None = None,
+    ) -> GenerateResult:
         """Send a request and wait for its pictures.
 
-        A back end that takes one picture at a time is called once for each, in order. Raises PayloadError before
-        anything is sent, BackendError where a call fails and no earlier call gave pictures.
+        A back end that takes one picture at a time is called once for each, in order. When `cancel_token` says stop,
+        the server is told, nothing that it then answers is a result, and the result is `cancelled`: it holds the
+        pictures of the calls that had ended. `on_progress` is told how far a call is, in this thread.
+
+        Raises PayloadError before anything is sent, BackendError where a call fails and no earlier call gave pictures.
         """
         prepared = self.prepare(request)
         if prepared.skipped:
             return GenerateResult(request.input_images, warnings=prepared.warnings)
-        calls = prepared.calls
-        stage = self.backend.stages[request.stage_type]
-        steps = exchange(self.backend, stage, calls, stage_id=request.stage_id)
-        try:
-            outgoing = next(steps)
-            while True:
-                try:
-                    response = self._transport.send(outgoing, backend=self.backend.name, stage=request.stage_id)
-                except BackendError as problem:
-                    outgoing = steps.throw(problem)
-                else:
-                    outgoing = steps.send(response)
-        except StopIteration as end:
-            result: GenerateResult = end.value
-            return replace(result, warnings=(*prepared.warnings, *result.warnings))
+        talk = exchange(
+            self.backend,
+            self.backend.stages[request.stage_type],
+            prepared.calls,
+            stage_id=request.stage_id,
+            shared=self._shared,
+            watched=on_progress is not None,
+            ids=self._ids,
+        )
+        result = Driver(
+            self._transport,
+            self._under_way,
+            backend=self.backend.name,
+            stage=request.stage_id,
+            token=cancel_token,
+            on_progress=on_progress,
+        ).run(talk)
+        return replace(result, warnings=(*prepared.warnings, *result.warnings))
 
     def close(self) -> None:
         """Close the connection."""
@@ -136,8 +155,3 @@ class ApiClient:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-
-def _from_environment() -> tuple[str, str] | None:
-    name, password = os.environ.get(USERNAME), os.environ.get(PASSWORD)
-    return None if name is None or password is None else (name, password)

@@ -23,6 +23,7 @@ __all__ = [
     "Finding",
     "HttpStatusError",
     "ImageError",
+    "JobError",
     "PayloadError",
     "PlanError",
     "Position",
@@ -159,6 +160,10 @@ class HttpStatusError(BackendError):
 
 class AnswerError(BackendError):
     """The server said success, but its answer cannot be used: not JSON, no images, or images that are none."""
+
+
+class JobError(BackendError):
+    """The server took a job and did not finish it: it failed, was stopped there, or is not known there any more."""
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str | None:

@@ -24,7 +24,8 @@ class GenerateResult:
 
     `images` in order; `info` what the server told of each call; `seeds` of the images, where they are known;
     `expected` how many images were asked for (None: unknown); `wire_digests` of each body that was sent;
-    `error` what went wrong after some images had come already.
+    `error` what went wrong after some images had come already; `cancelled`: the token said stop, and the images
+    are those of the calls that had ended before.
     """
 
     images: tuple[Image, ...]
@@ -34,6 +35,7 @@ class GenerateResult:
     expected: int | None = None
     wire_digests: tuple[str, ...] = ()
     error: StageEngineError | None = None
+    cancelled: bool = False
 
 
 @dataclass(frozen=True, slots=True)

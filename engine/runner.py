@@ -8,6 +8,8 @@ The runner knows plans, requests and results; what a request means to a server i
 from __future__ import annotations
 
 import datetime
+import functools
+import inspect
 import logging
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -17,7 +19,7 @@ from typing import Protocol
 from engine.backends.catalog import Catalog
 from engine.cancel import Cancellable, CancelToken
 from engine.errors import AnswerError, Finding, StageEngineError
-from engine.events import Event, Listener
+from engine.events import Event, Listener, Progress
 from engine.images import Image
 from engine.learning import LearningHooks, Record, TimedEvent, learning_record
 from engine.plan import StageExecutionPlan
@@ -35,7 +37,11 @@ class Client(Protocol):
     """Whatever generates images. `prepare(request)` and `catalog` are used where a client has them."""
 
     def generate_images(self, request: GenerateImagesRequest) -> GenerateResult:
-        """Give the pictures of one request, or raise a StageEngineError."""
+        """Give the pictures of one request, or raise a StageEngineError.
+
+        One that takes `cancel_token` and `on_progress`, too, is handed them by these names: to stop while it is at
+        work, and to tell how far it is.
+        """
 
 
 class PipelineRunner:
@@ -61,6 +67,7 @@ class PipelineRunner:
         self._client = client
         self._listeners = tuple(listeners)
         self._hooks = LearningHooks(learning_writer, on_learning_record)
+        self._watchable = _takes(client.generate_images, "cancel_token", "on_progress")
         known = getattr(client, "catalog", None) if catalog is None else catalog
         self._catalog = known if isinstance(known, Catalog) else Catalog()
 
@@ -80,7 +87,8 @@ class PipelineRunner:
         missing pictures and cancellation are in the result, beside everything that was made.
         """
         planned = self.check(plan, base_config, dry=False)
-        run = _Run(self._client, self._listeners, planned, CancelToken() if cancel_token is None else cancel_token)
+        token = CancelToken() if cancel_token is None else cancel_token
+        run = _Run(self._client, self._listeners, planned, token, watchable=self._watchable)
         result = run.run()
         if self._hooks and result.success:
             record = learning_record(plan, base_config, result, run.told, _now())
@@ -92,9 +100,16 @@ class _Run:
     """One run of a planned plan."""
 
     def __init__(
-        self, client: Client, listeners: tuple[Listener, ...], planned: PlannedRun, token: Cancellable
+        self,
+        client: Client,
+        listeners: tuple[Listener, ...],
+        planned: PlannedRun,
+        token: Cancellable,
+        *,
+        watchable: bool,
     ) -> None:
         self._client, self._listeners, self._planned, self._token = client, listeners, planned, token
+        self._watchable, self._token_raised = watchable, False
         self._total = sum(stage.enabled for stage in planned.stages)
         self._run_id = planned.plan.run_id
         self.warnings: list[Finding] = []
@@ -113,7 +128,7 @@ class _Run:
                 left = StageResult(stage.execution.id, stage.execution.stage_type, "skipped", warnings=stage.warnings)
                 results.append(left)
                 continue
-            if self._is_cancelled():
+            if self.is_cancelled():
                 # Asked before each call; after the last one there is nothing left to stop.
                 status = "cancelled"
                 results.append(StageResult(stage.execution.id, stage.execution.stage_type, "cancelled"))
@@ -141,14 +156,17 @@ class _Run:
         )
         return replace(result, warnings=tuple(self.warnings))
 
-    def _is_cancelled(self) -> bool:
+    def is_cancelled(self) -> bool:
         """Whether to stop. A token that cannot be asked stops the run too: nobody could stop it any more."""
+        if self._token_raised:
+            return True
         try:
             return bool(self._token.is_cancelled())
         except Exception as problem:  # noqa: BLE001 - a token may be foreign code; what was made must not be lost
             _log.exception("the cancel token raised")
             message = f"the cancel token raised {type(problem).__name__}; the run was stopped"
             self.warnings.append(Finding("token-raised", message, severity="warning"))
+            self._token_raised = True
             return True
 
     def _stage(self, stage: PlannedStage, images: tuple[Image, ...], index: int) -> StageResult:
@@ -159,14 +177,22 @@ class _Run:
         name, kind = stage.execution.id, stage.execution.stage_type
         self._tell(Event("stage_started", self._run_id, self._total, index, name, kind))
         began, started = time.monotonic(), _now()
-        result = _generated(self._client, request)
+        generate: Callable[..., object] = self._client.generate_images
+        if self._watchable:
+
+            def tell(progress: Progress) -> None:
+                self._tell(Event("progress", self._run_id, self._total, index, name, kind, progress=progress))
+
+            generate = functools.partial(generate, cancel_token=self, on_progress=tell)
+        result = _generated(self._client, generate, request)
         result = replace(result, started=started, duration=time.monotonic() - began)
         self._tell(Event("stage_finished", self._run_id, self._total, index, name, kind, stage=result))
         return result
 
     def _tell(self, event: Event) -> None:
         """Tell every listener. One that raises is reported in the result, and cannot hurt the run."""
-        self.told.append((_now(), event))
+        if event.kind != "progress":
+            self.told.append((_now(), event))
         for listener in self._listeners:
             try:
                 listener(event)
@@ -176,11 +202,25 @@ class _Run:
                 self.warnings.append(Finding("listener-raised", message, severity="warning"))
 
 
-def _generated(client: Client, request: GenerateImagesRequest) -> StageResult:
+def _takes(function: Callable[..., object], *names: str) -> bool:
+    """Whether a function takes all of these as keywords. One that cannot be looked into takes none."""
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):
+        return False
+    if any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in parameters):
+        return True
+    by_keyword = (inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    return set(names) <= {parameter.name for parameter in parameters if parameter.kind in by_keyword}
+
+
+def _generated(
+    client: Client, generate: Callable[[GenerateImagesRequest], object], request: GenerateImagesRequest
+) -> StageResult:
     """One call, and what became of it."""
     result = StageResult(request.stage_id, request.stage_type, "failed", request)
     try:
-        given: object = client.generate_images(request)
+        given = generate(request)
     except StageEngineError as problem:
         return replace(result, error=problem)
     except Exception as problem:  # noqa: BLE001 - a client may be foreign code; what was made so far must not be lost
@@ -201,6 +241,8 @@ def _generated(client: Client, request: GenerateImagesRequest) -> StageResult:
         warnings=given.warnings,
         wire_digests=given.wire_digests,
     )
+    if given.cancelled:
+        return replace(result, status="cancelled", error=given.error)
     if not given.images:
         error_found = given.error
         if error_found is None:

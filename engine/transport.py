@@ -1,31 +1,29 @@
 """The socket: one `requests` session, with every limit that an untrusted server wants.
 
-It sends what the exchange yields and gives back what came. Redirects are not followed, nothing is read from the
-environment but what the caller passes, an answer is bounded in size, and each request is sent once: a generation
-that failed on the way may have run, and repeating it would draw another picture. It knows no path and no key.
+It sends what a conversation yields and gives back what came. Redirects are not followed, an address that an answer
+names is asked only if it lies below the base URL, nothing is read from the environment but what the caller passes,
+an answer is bounded in size, and each request is sent once: a generation that failed on the way may have run, and
+repeating it would draw another picture. Requests of a kind that wants a pace wait for their turn. It knows no path
+and no key.
 """
 
 from __future__ import annotations
 
 import logging
+import threading
 import time
+from collections.abc import Mapping
 from types import TracebackType
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, urlencode
 
 import requests
-from requests.auth import HTTPBasicAuth
 from requests.cookies import RequestsCookieJar
 from urllib3.exceptions import ReadTimeoutError
 
-from engine.backends.exchange import HttpRequest, HttpResponse
-from engine.errors import (
-    AnswerError,
-    BackendError,
-    BackendTimeoutError,
-    BackendUnreachableError,
-    HttpStatusError,
-    StageEngineError,
-)
+from engine.addresses import checked_base, inside
+from engine.backends.conversation import HttpRequest, HttpResponse
+from engine.credentials import Credentials, retry_after
+from engine.errors import AnswerError, BackendError, BackendTimeoutError, BackendUnreachableError, HttpStatusError
 
 __all__ = ["MAX_ANSWER_BYTES", "Transport"]
 
@@ -58,32 +56,56 @@ class Transport:
         self,
         base_url: str,
         *,
-        auth: tuple[str, str] | None = None,
+        credentials: Credentials | None = None,
         max_answer_bytes: int = MAX_ANSWER_BYTES,
     ) -> None:
-        """Take the server's address and, for HTTP Basic authentication, a name and a password.
+        """Take the server's address and the credentials that go with every request.
 
         Raises StageEngineError (`url`) for an address that is not http(s), lacks a host or holds credentials.
         """
-        self.base_url = _checked_url(base_url)
+        self.base_url = checked_base(base_url)
+        self._credentials = Credentials() if credentials is None else credentials
         self._max_answer_bytes = max_answer_bytes
+        self._turns: dict[str, float] = {}
+        self._lock = threading.Lock()
         self._session = _Session()
         self._session.trust_env = False  # no proxies and no netrc behind the caller's back
         self._session.cookies = _NoCookies()
-        self._session.auth = None if auth is None else HTTPBasicAuth(*(part.encode() for part in auth))
         self._session.headers["User-Agent"] = "stage-engine"
+
+    def address(self, request: HttpRequest) -> str:
+        """Where a request goes. Raises ValueError for a URL that leads elsewhere."""
+        if request.url is not None:
+            return inside(self.base_url, request.url)
+        path = "".join(f"/{quote(segment, safe='')}" for segment in request.path)
+        query = f"?{urlencode(request.query)}" if request.query else ""
+        return f"{self.base_url}{path}{query}"
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """The headers that let a request in."""
+        return self._credentials.headers
 
     def send(self, request: HttpRequest, *, backend: str, stage: str) -> HttpResponse:
         """Send once and read the whole answer. Raises a typed error that names back end and stage."""
-        url = self.base_url + "".join(f"/{quote(segment, safe='')}" for segment in request.path)
+        try:
+            url = self.address(request)
+        except ValueError as problem:
+            message = f"the answer names a picture that is not fetched: its URL {problem}"
+            raise AnswerError(message, code="answer-url-outside", backend=backend, stage=stage) from None
+        self._take_turn(request)
+        headers = {"Accept": request.accept, **dict(request.headers), **self._credentials.headers}
+        if request.content_type is not None:
+            headers["Content-Type"] = request.content_type
+        size = 0 if request.body is None else len(request.body)
         began, answered = time.monotonic(), False
-        _log.debug("%s %s, %d bytes", request.method, url, len(request.body))
+        _log.debug("%s %s, %d bytes", request.method, url, size)
         try:
             with self._session.request(
                 request.method,
                 url,
                 data=request.body,
-                headers={"Content-Type": request.content_type, "Accept": "application/json"},
+                headers=headers,
                 timeout=(request.timeouts.connect, request.timeouts.read),
                 allow_redirects=False,
                 stream=True,
@@ -104,7 +126,20 @@ class Transport:
             waited = time.monotonic() - began
             raise self._failure(problem, answered, waited, backend=backend, stage=stage) from problem
         _log.debug("%s answered %d, %d bytes", url, response.status_code, len(body))
-        return HttpResponse(response.status_code, body)
+        if response.status_code >= 400:
+            body = self._credentials.redacted(body)
+        media_type = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+        return HttpResponse(response.status_code, body, media_type, retry_after(response.headers.get("Retry-After")))
+
+    def _take_turn(self, request: HttpRequest) -> None:
+        """Wait until a request of this kind may be sent. Its turn is taken before it waits, so that none is shared."""
+        if request.pace <= 0:
+            return
+        with self._lock:
+            now = time.monotonic()
+            turn = max(now, self._turns.get(request.kind, now))
+            self._turns[request.kind] = turn + request.pace
+        time.sleep(turn - now)
 
     def _failure(
         self, problem: requests.exceptions.RequestException, answered: bool, waited: float, *, backend: str, stage: str
@@ -134,7 +169,7 @@ class Transport:
         return b"".join(parts)
 
     def close(self) -> None:
-        """Close all connections."""
+        """Close all connections that are not in use."""
         self._session.close()
 
     def __enter__(self) -> Transport:
@@ -144,28 +179,6 @@ class Transport:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-
-def _checked_url(url: str) -> str:
-    def refused(why: str) -> StageEngineError:
-        return StageEngineError(f"the base URL {why}; write it like http://127.0.0.1:7860", code="url")
-
-    text = url.strip()
-    if any(character.isspace() or not character.isprintable() for character in text):
-        raise refused("holds a blank or a control character")  # some of them urlsplit would drop in silence
-    try:
-        parts = urlsplit(text)
-        _ = parts.port
-        _ = "" if parts.hostname is None else parts.hostname.encode("idna")
-    except ValueError as problem:
-        raise refused("is no URL") from problem
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise refused("must begin with http:// or https:// and name a host")
-    if parts.username is not None or parts.password is not None:
-        raise refused("must not hold a name or a password; pass them as auth")
-    if "?" in text or "#" in text:
-        raise refused("must not hold a query or a fragment")
-    return text.rstrip("/")
 
 
 def _reason(problem: BaseException) -> str:

@@ -24,12 +24,18 @@ __all__ = ["cleaned", "described", "digest", "encode"]
 #: A run of base64's letters, of either alphabet, in one line or in several. Shorter ones are names and digests;
 #: paths mix the alphabets.
 _ENCODED = re.compile(r"[A-Za-z0-9+/=]{65,}(?:\r?\n[A-Za-z0-9+/=]+)*|[A-Za-z0-9_=-]{65,}(?:\r?\n[A-Za-z0-9_=-]+)*")
+#: A path with folders in it: in quotes, on Windows, elsewhere. Where a server's files lie is not for other people.
+_FOLDERS = re.compile(
+    r"""(?<=['"])(?:/|[A-Za-z]:\\)[^'"\n]*[/\\](?=[^'"/\\\n]*['"])"""
+    r"""|\b[A-Za-z]:\\(?:[^\s\\'":*?<>|]+\\)+"""
+    r"""|(?<![\w.:/~+=<-])/(?:[^\s'"/:;,()<>]+/)+"""
+)
 _MIN_ELIDED = 256
 _MAX_MESSAGE = 300
 _MAX_READ = 20_000
 
 
-def encode(body: Mapping[str, Value]) -> bytes:
+def encode(body: Value | Mapping[str, Value]) -> bytes:
     """The body as it is sent: JSON in UTF-8, images as base64 text.
 
     Raises ImageError for a picture that does not exist yet (a dry run's), and PayloadError for a value that should
@@ -86,8 +92,11 @@ def _with_digests(value: object) -> object:
 
 
 def cleaned(text: str) -> str:
-    """Somebody else's message: one line of at most 300 characters, without control characters or encoded data."""
-    short = _ENCODED.sub("…", text[:_MAX_READ])
+    """Somebody else's message: one line of at most 300 characters.
+
+    Without control characters, encoded data, or the folders that a file lies in.
+    """
+    short = _FOLDERS.sub("…/", _ENCODED.sub("…", text[:_MAX_READ]))
     line = " ".join("".join(" " if unicodedata.category(c) in ("Cc", "Cs") else c for c in short).split())
     return line if len(line) <= _MAX_MESSAGE else line[: _MAX_MESSAGE - 1] + "…"
 

@@ -24,10 +24,10 @@ FLOORS = [
     ["errors", "values", "cancel"],
     ["image_headers", "images", "document_builder", "documents"],
     ["tables"],
-    ["plan", "request", "wire", "seeds"],
+    ["plan", "request", "wire", "seeds", "multipart", "addresses"],
     ["results"],
     ["backends", "events"],
-    ["transport", "client", "plan_files", "planning", "learning"],
+    ["credentials", "transport", "websocket", "driver", "client", "plan_files", "planning", "learning"],
     ["runner", "cases"],
     ["preview", "review"],
     ["testing"],
@@ -95,10 +95,25 @@ def test_no_imports_go_in_a_circle() -> None:
 
 
 def test_importing_the_package_is_light() -> None:
-    heavy = ["requests", "jsonschema", "yaml", "typer", "rich", "PIL", "referencing", "http.server"]
+    heavy = ["requests", "jsonschema", "yaml", "typer", "rich", "PIL", "referencing", "http.server", "websocket"]
     code = f"import sys, engine; print([name for name in {heavy!r} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_conversation_has_no_socket_thread_or_clock() -> None:
+    """Whoever drives it owns those: so every conversation can be played by hand, and ends."""
+    owned = {"socket", "threading", "time", "asyncio", "requests", "urllib3", "http", "select", "websocket", "sched"}
+    found = []
+    for name, file in modules().items():
+        if name.split(".")[0] != "backends" or name == "backends.catalog":  # which threads may share: it has a lock
+            continue
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            names = [alias.name for alias in node.names] if isinstance(node, (ast.Import, ast.ImportFrom)) else []
+            if isinstance(node, ast.ImportFrom):
+                names = [node.module or ""]
+            found += [f"{name}: {one}" for one in names if one.split(".")[0] in owned]
+    assert found == []
 
 
 def test_the_runner_brings_no_library_of_the_command() -> None:
@@ -149,11 +164,11 @@ def wire_words() -> set[str]:
         words.add(folder.name)
         for file in (ROOT / "schemas" / folder.name).glob("*.json"):
             words |= set(re.findall(r'"([A-Za-z_]\w*)": \{', file.read_text(encoding="utf-8")))
-        for segments in re.findall(r"post: \[(.*?)\]", (folder / "backend.yaml").read_text(encoding="utf-8")):
+        for segments in re.findall(r"(?:post|path): \[(.*?)\]", (folder / "backend.yaml").read_text(encoding="utf-8")):
             words |= {segment.strip() for segment in segments.split(",")}
     #: JSON Schema's own words, and words of plain English that a server happens to use as keys.
     plain = {"properties", "items", "additionalProperties", "propertyNames", "dependentRequired", "v1"}
-    plain |= {"mask", "image", "args"}
+    plain |= {"mask", "image", "args", "progress", "upload"}
     return {word for word in words - ours - plain if not word.startswith("_")}
 
 

@@ -13,27 +13,23 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
+from engine.backends.answer_forms import AnswerForm, ErrorForm
 from engine.backends.capabilities import Limits, combined, limit_findings, naming_findings, narrowed
-from engine.backends.description import (
-    AnswerForm,
-    BackendDescription,
-    ErrorForm,
-    StageDescription,
-    read_backend,
-)
+from engine.backends.description import BackendDescription, StageDescription, read_backend
+from engine.backends.description_checks import fan_out_findings, step_findings
 from engine.backends.folders import Folder, search_path
 from engine.backends.lineage import possible_stages, stage_limits
 from engine.backends.sources import library_of, rules_of
+from engine.backends.step_reader import STEP_WORDS
+from engine.backends.steps import Steps, Submit
 from engine.documents import read_document
 from engine.errors import Finding, Position, TableError, did_you_mean
 from engine.tables.contracts import Contract
 from engine.tables.forms import LookupTable, Table
 from engine.tables.inherit import TableSource, flatten, read_table
-from engine.tables.ownership import condition_findings
 from engine.tables.prove import expression_findings, prove_table, visible_fields
 from engine.tables.request import RequestRules, StageType
 from engine.tables.request_contracts import request_contract, request_contract_text
-from engine.values import Json
 
 __all__ = ["Backend", "BackendStage", "Catalog"]
 
@@ -49,6 +45,7 @@ class BackendStage:
     table: Table
     contract: Contract
     description: StageDescription
+    submit: Submit
     answer: AnswerForm
     lookups: Mapping[str, LookupTable]
     limits: Limits
@@ -62,6 +59,7 @@ class Backend:
     title: str
     preview: str | None
     errors: ErrorForm
+    steps: Steps
     stages: Mapping[str, BackendStage]
     limits: Limits
     rules: RequestRules
@@ -153,11 +151,13 @@ class Catalog:
             except TableError as problem:
                 findings += problem.findings
         errors = next((d.errors for d in chain if d.errors is not None), ErrorForm())
+        steps = _steps(chain)
+        findings += step_findings(steps, chain[0].at)
         preview = next((d.preview for d in chain if d.preview is not None), None)
         kinds = [rules.stages[stage] for stage in stages]
         findings += limit_findings(limits, rules, kinds)
         findings = list(dict.fromkeys(replace(f, backend=name) for f in findings))
-        return Backend(name, chain[0].title, preview, errors, stages, limits, rules), findings
+        return Backend(name, chain[0].title, preview, errors, steps, stages, limits, rules), findings
 
     def _stage(
         self, chain: Sequence[BackendDescription], name: str, rules: RequestRules, findings: list[Finding]
@@ -176,6 +176,10 @@ class Catalog:
             known = [key for d in chain for key in d.answers]
             message, hint = f"there is no answer {description.answer!r}", did_you_mean(description.answer, known)
             raise TableError([Finding("backend-unknown-answer", message, at=description.at, hint=hint)])
+        submit = _steps(chain).submit if description.submit is None else description.submit
+        if submit is None:
+            message = f"the stage {name} must say where its payload goes: 'post', or a 'submit' step for all stages"
+            raise TableError([Finding("form-shape", message, at=description.at)])
         table = self._flat(chain, description.table, description.at)
         if table.payload is None:
             message = "the table must say which contract its payload meets: 'payload: …'"
@@ -189,7 +193,7 @@ class Catalog:
         if fan_out is not None:
             most = rules.schemas.get(fan_out.over, {}).get("maxItems")
             widened = {field: most - 1 for field, _ in fan_out.add_index if isinstance(most, int)}
-            findings += _fan_out_findings(description, rules, stage)
+            findings += fan_out_findings(description, rules, stage)
         fields = visible_fields(rules, stage, widened)
         named = [replace(finding, stage=name) for finding in naming_findings(table, limits)]
         findings += named or prove_table(table, rules, stage, contract, fields)
@@ -197,7 +201,8 @@ class Catalog:
         for expression in (description.gives.count, description.gives.width, description.gives.height):
             found = expression_findings(expression, beside, rules, stage, fields, {"type": "integer"})
             findings += (replace(finding, stage=name) for finding in found)
-        return BackendStage(stage, table, contract, description, answer, {**table.lookups, **lookups}, limits)
+        beside_own = {**table.lookups, **lookups}
+        return BackendStage(stage, table, contract, description, submit, answer, beside_own, limits)
 
     def _contract(self, chain: Sequence[BackendDescription], name: str, at: Position) -> Contract:
         names = [name] if "/" in name else [f"{d.name}/{name}" for d in chain]
@@ -281,19 +286,7 @@ class Catalog:
         return [Finding("contract-stale", f"{name} {message}", at=Position(name, 1, 1), hint=hint) for name in names]
 
 
-def _fan_out_findings(description: StageDescription, rules: RequestRules, stage: StageType) -> Iterator[Finding]:
-    fan_out = description.fan_out
-    assert fan_out is not None  # noqa: S101 - the caller asked
-    schema: Mapping[str, Json] = rules.schemas.get(fan_out.over, {})
-    seen = fan_out.over == "input_images" if stage.takes_images else rules.group_of(fan_out.over) in stage.groups
-    if not (seen and schema.get("type") == "array" and "maxItems" in schema):
-        message = f"a stage of type {stage.name} cannot be fanned out over {fan_out.over!r}"
-        yield Finding(
-            "backend-fan-out", message, at=fan_out.at, hint="it must be a list with a maxItems that the stage has"
-        )
-    for name, condition in fan_out.add_index:
-        if rules.schemas.get(name, {}).get("type") != "integer" or rules.group_of(name) not in stage.groups:
-            message = f"an index cannot be added to {name!r}: it is no whole number of this stage"
-            yield Finding("backend-fan-out", message, at=fan_out.at)
-        if condition is not None:
-            yield from condition_findings(condition, rules, stage)
+def _steps(chain: Sequence[BackendDescription]) -> Steps:
+    """The steps of a back end: each as the most derived description that speaks of it says."""
+    found = {word: next((d.steps[word] for d in chain if word in d.steps), None) for word in STEP_WORDS}
+    return Steps(**found)

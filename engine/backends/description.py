@@ -1,78 +1,33 @@
-"""What a back end's `backend.yaml` says: which stages it runs, where a request goes, and what an answer means.
+"""What a back end's `backend.yaml` says: which stages it runs, how they are sent, and what an answer means.
 
-This module knows the words of that file and turns them into data; values in it (`gives`, a fan-out's conditions) are
-expressions of the table language. It neither builds nor sends. Places in an answer are JSON Pointers; `{info: …}`
-is a pointer into the decoded info.
+This module knows that file as a whole, its stages and what it inherits; `step_reader` knows its steps and
+`answer_forms` its answers. Values in it (`gives`, a fan-out's conditions) are expressions of the table language. It
+neither builds nor sends.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
+from engine.backends.answer_forms import AnswerForm, ErrorForm
 from engine.backends.capabilities import Said, read_said
+from engine.backends.step_reader import STEP_WORDS, StepReader
+from engine.backends.steps import Accept, RequestForm, Submit, Timeouts
 from engine.documents import Document
 from engine.errors import Position, TableError
-from engine.tables.expressions import ExpressionReader
 from engine.tables.forms import Condition, Expression, LookupTable
 from engine.tables.shapes import Path
-from engine.values import Json
+from engine.values import Json, Later
 
-__all__ = [
-    "AnswerForm",
-    "BackendDescription",
-    "ErrorForm",
-    "FanOut",
-    "Gives",
-    "Place",
-    "StageDescription",
-    "Timeouts",
-    "read_backend",
-]
+__all__ = ["BackendDescription", "FanOut", "Gives", "StageDescription", "read_backend"]
 
 _TOP_WORDS = frozenset(
     {"format", "name", "title", "extends", "overrides", "default", "preview", "errors", "answers", "stages"}
-    | {"lookups", "timeouts", "cannot", "can"}
+    | {"lookups", "timeouts", "cannot", "can", *STEP_WORDS}
 )
-_STAGE_WORDS = frozenset({"table", "post", "answer", "gives", "fan_out", "timeouts", "cannot", "can"})
-_MAX_SECONDS = 24 * 3600
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Somewhere in an answer: the steps of a JSON Pointer (`*`: every item), in the body or in its decoded info."""
-
-    steps: tuple[str, ...]
-    in_info: bool
-    at: Position
-
-
-@dataclass(frozen=True, slots=True)
-class AnswerForm:
-    """Where an answer holds what.
-
-    `skip` and `take` say which of the images are results (a number, or a list that is counted); `info_is_json`:
-    the info is JSON in a text; `seeds`: the seed of each result.
-    """
-
-    images: Place
-    skip: Place | None = None
-    take: Place | None = None
-    info: Place | None = None
-    info_is_json: bool = False
-    seeds: Place | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ErrorForm:
-    """Where a refusal's message may stand, in the order in which to look, and where the place it complains of.
-
-    `hints`: for a status code, what a person can do about it.
-    """
-
-    message: tuple[Place, ...] = ()
-    where: Place | None = None
-    hints: Mapping[str, str] = field(default_factory=dict)
+_STAGE_WORDS = frozenset({"table", "post", "submit", "answer", "gives", "fan_out", "timeouts", "cannot", "can"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,21 +49,13 @@ class FanOut:
 
 
 @dataclass(frozen=True, slots=True)
-class Timeouts:
-    """How long to wait: for a connection, and for the next byte of an answer. Seconds."""
-
-    connect: float = 10.0
-    read: float = 600.0
-
-
-@dataclass(frozen=True, slots=True)
 class StageDescription:
-    """How a back end runs one stage type."""
+    """How a back end runs one stage type. `submit`: how its payload is sent; None: as the back end's own step says."""
 
     stage: str
     at: Position
     table: str
-    path: tuple[str, ...]
+    submit: Submit | None
     answer: str
     gives: Gives
     fan_out: FanOut | None
@@ -118,7 +65,10 @@ class StageDescription:
 
 @dataclass(frozen=True, slots=True)
 class BackendDescription:
-    """One back end as its own file says; what it inherits is added by the catalog."""
+    """One back end as its own file says; what it inherits is added by the catalog.
+
+    `steps`: the steps that it states, by their words; None where it takes one away that its parent has.
+    """
 
     name: str
     at: Position
@@ -133,6 +83,7 @@ class BackendDescription:
     stages: Mapping[str, StageDescription]
     said: Said
     lookups: Mapping[str, LookupTable] = field(default_factory=dict)
+    steps: Mapping[str, Any] = field(default_factory=dict)
 
 
 def read_backend(document: Document, name: str) -> BackendDescription:
@@ -144,7 +95,7 @@ def read_backend(document: Document, name: str) -> BackendDescription:
     return description
 
 
-class _Reader(ExpressionReader):
+class _Reader(StepReader):
     def read(self, folder: str) -> BackendDescription:
         top = self.mapping((), self.document.value, "backend.yaml")
         self.known((), top, _TOP_WORDS, "backend.yaml")
@@ -153,7 +104,7 @@ class _Reader(ExpressionReader):
         if name and name != folder:
             message = f"the back end {name!r} lies in a folder {folder!r}: they must be the same"
             self.fault("backend-name", message, self.document.at("name"))
-        timeouts = self._timeouts(("timeouts",), top.get("timeouts"), Timeouts())
+        timeouts = self.timeouts(("timeouts",), top.get("timeouts"), Timeouts())
         lookups = {
             key: self.lookup_table(("lookups", key), node, key)
             for key, node in self.mapping(("lookups",), top.get("lookups"), "'lookups'").items()
@@ -171,97 +122,49 @@ class _Reader(ExpressionReader):
             overrides=self._flag("overrides", top),
             default=self._flag("default", top),
             preview=self.text(("preview",), top["preview"], "'preview'") if "preview" in top else None,
-            errors=self._errors(("errors",), top["errors"]) if "errors" in top else None,
+            errors=self.errors(("errors",), top["errors"]) if "errors" in top else None,
             answers={
-                key: self._answer(("answers", key), node)
+                key: self.answer(("answers", key), node)
                 for key, node in self.mapping(("answers",), top.get("answers"), "'answers'").items()
             },
             stages={key: stage for key, stage in stages.items() if stage is not None},
             said=read_said(self, (), top, with_stages=True),
             lookups={**lookups, **self.lookups},
+            steps=self.stated_steps(top),
         )
 
     def _flag(self, word: str, node: Mapping[str, Json]) -> bool:
         return self.flag((word,), node[word], f"'{word}'") if word in node else False
 
-    def _place(self, path: Path, node: Json) -> Place:
-        at = self.document.at(*path)
-        in_info = isinstance(node, dict) and list(node) == ["info"]
-        pointer = node["info"] if isinstance(node, dict) and in_info else node
-        if not isinstance(pointer, str) or (pointer and not pointer.startswith("/")):
-            hint = "a place is a JSON Pointer (/images), or {info: /seed} for one in the info"
-            self.fault("form-shape", "this is no place in an answer", at, hint)
-            return Place((), in_info, at)
-        steps = tuple(step.replace("~1", "/").replace("~0", "~") for step in pointer.split("/")[1:])
-        return Place(steps, in_info, at)
-
-    def _errors(self, path: Path, node: Json) -> ErrorForm:
-        form = self.mapping(path, node, "'errors'")
-        self.known(path, form, {"message", "where", "hints"}, "'errors'")
-        hints = self.mapping((*path, "hints"), form.get("hints"), "'hints'")
-        places = self.items((*path, "message"), form.get("message", []), "'message'")
-        return ErrorForm(
-            tuple(self._place((*path, "message", i), place) for i, place in enumerate(places)),
-            self._place((*path, "where"), form["where"]) if "where" in form else None,
-            {status: self.text((*path, "hints", status), hint, "a hint") for status, hint in hints.items()},
-        )
-
-    def _answer(self, path: Path, node: Json) -> AnswerForm:
-        form = self.mapping(path, node, "an answer")
-        self.known(path, form, {"images", "skip", "take", "info", "seeds"}, "an answer")
-        if "images" not in form:
-            self.fault("form-shape", "an answer must say where its 'images' are", self.document.at(*path))
-        info, is_json = form.get("info"), False
-        if isinstance(info, dict):
-            self.known((*path, "info"), info, {"at", "as"}, "'info'")
-            is_json = info.get("as") == "json"
-            if "at" not in info or not (is_json or "as" not in info):
-                message = "'info' is a place, or {at: a place, as: json} where JSON stands in a text"
-                self.fault("form-shape", message, self.document.at(*path, "info"))
-            info = info.get("at")
-        place = {w: self._place((*path, w), form[w]) for w in ("skip", "take", "seeds") if w in form}
-        for word in (word for word, at in place.items() if at.in_info and info is None):
-            message = f"{word!r} lies in the info, and the answer does not say where its 'info' is"
-            self.fault("form-shape", message, self.document.at(*path, word))
-        return AnswerForm(
-            images=self._place((*path, "images"), form.get("images", "")),
-            skip=place.get("skip"),
-            take=place.get("take"),
-            info=self._place((*path, "info"), info) if info is not None else None,
-            info_is_json=is_json,
-            seeds=place.get("seeds"),
-        )
-
     def _stage(self, stage: str, path: Path, node: Json, timeouts: Timeouts) -> StageDescription | None:
         form = self.mapping(path, node, "a stage")
         self.known(path, form, _STAGE_WORDS, "a stage")
-        missing = [word for word in ("post", "answer", "gives") if word not in form]
+        missing = [word for word in ("answer", "gives") if word not in form]
         if missing:
             message = f"the stage {stage} must say {' and '.join(missing)}"
             self.fault("form-shape", message, self.document.key_at(*path))
             return None
-        segments = self.items((*path, "post"), form["post"], "'post', the segments of a path,")
-        steps = tuple(self._segment((*path, "post", i), segment) for i, segment in enumerate(segments))
-        if form["post"] == []:
-            self.fault("form-shape", "'post' needs at least one segment", self.document.at(*path, "post"))
+        if "post" in form and "submit" in form:
+            message = "a stage says 'post' or 'submit': the first is short for a POST of the payload as JSON"
+            self.fault("form-choice", message, self.document.key_at(*path))
+        submit = None
+        if "post" in form:
+            place = (*path, "post")
+            segments, at = self.segments(place, form["post"]), self.document.at(*place)
+            submit = Submit(RequestForm("POST", segments, at, body=Later("payload"), has_body=True), Accept())
+        elif "submit" in form:
+            submit = self.submit((*path, "submit"), form["submit"])
         return StageDescription(
             stage,
             self.document.key_at(*path),
             self.text((*path, "table"), form["table"], "'table'") if "table" in form else stage,
-            steps,
+            submit,
             self.text((*path, "answer"), form["answer"], "'answer'"),
             self._gives((*path, "gives"), form["gives"]),
             self._fan_out((*path, "fan_out"), form["fan_out"]) if "fan_out" in form else None,
-            self._timeouts((*path, "timeouts"), form.get("timeouts"), timeouts),
+            self.timeouts((*path, "timeouts"), form.get("timeouts"), timeouts),
             read_said(self, path, form, with_stages=False),
         )
-
-    def _segment(self, path: Path, node: Json) -> str:
-        text = self.text(path, node, "a path segment")
-        if "/" in text or text in (".", ".."):
-            hint = "write each step of the path as an item of its own: [v1, pictures]"
-            self.fault("form-shape", f"{text!r} is no segment of a path", self.document.at(*path), hint)
-        return text
 
     def _gives(self, path: Path, node: Json) -> Gives:
         form = self.mapping(path, node, "'gives'")
@@ -282,16 +185,3 @@ class _Reader(ExpressionReader):
             (name, None if test == "always" else self.condition((*place, name), test)) for name, test in fields.items()
         )
         return FanOut(over, added, self.document.at(*path))
-
-    def _timeouts(self, path: Path, node: Json, known: Timeouts) -> Timeouts:
-        form = self.mapping(path, node, "'timeouts'")
-        self.known(path, form, {"connect", "read"}, "'timeouts'")
-        seconds = {"connect": known.connect, "read": known.read}
-        for word, value in ((word, form[word]) for word in seconds if word in form):
-            number = isinstance(value, (int, float)) and not isinstance(value, bool)
-            if number and 0 < value <= _MAX_SECONDS:  # type: ignore[operator]
-                seconds[word] = float(value)  # type: ignore[arg-type]
-            else:
-                message = f"{word!r} is in seconds, above 0 and at most a day"
-                self.fault("form-shape", message, self.document.at(*path, word))
-        return Timeouts(seconds["connect"], seconds["read"])

@@ -1,88 +1,137 @@
-"""How a request's calls become an answer, without a socket: it yields what to send and is sent what came back.
+"""How a request's calls become a result, without a socket: the calls one after the other, each in its steps.
 
-Whoever drives it owns the connection, its deadlines and its limits (`engine.transport`, or a test with answers of
-its own). Calls are made one after the other; when one fails after others gave pictures, the pictures are kept and
-the failure stands beside them.
+Whoever drives it owns the connection, its limits and time (`engine.driver`, or a test with answers of its own). When
+a call fails, or is stopped, after others gave pictures, the pictures are kept and what happened stands beside them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
-from dataclasses import dataclass, field
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
-from engine.backends.answers import read_answer, refuse
+from engine.backends.answers import picture_of, read_results
 from engine.backends.build import Call
 from engine.backends.catalog import Backend, BackendStage
-from engine.backends.description import Timeouts
+from engine.backends.conversation import Talk
+from engine.backends.jobs import job
+from engine.backends.outgoing import filled
+from engine.backends.pictures import PictureGoneError, pictures, with_uploads
+from engine.backends.posts import post
+from engine.backends.session import Cancelled, Session
 from engine.errors import BackendError, Finding
 from engine.images import Image
 from engine.results import GenerateResult
+from engine.tables.concrete import Value
 from engine.values import Json
-from engine.wire import encode
 
-__all__ = ["HttpRequest", "HttpResponse", "exchange"]
-
-
-@dataclass(frozen=True, slots=True)
-class HttpRequest:
-    """What to send: the method, the path's segments below the base URL, the body, and how long to wait."""
-
-    method: str
-    path: tuple[str, ...]
-    body: bytes = field(repr=False)  # it holds pictures
-    content_type: str
-    timeouts: Timeouts
+__all__ = ["exchange", "new_id"]
 
 
-@dataclass(frozen=True, slots=True)
-class HttpResponse:
-    """What came back: the status and the whole body."""
-
-    status: int
-    body: bytes = field(repr=False)  # it holds pictures
+def new_id() -> str:
+    """A name that nobody has: of a job, or of this client."""
+    return str(uuid.uuid4())
 
 
 def exchange(
-    backend: Backend, stage: BackendStage, calls: Sequence[Call], *, stage_id: str
-) -> Generator[HttpRequest, HttpResponse, GenerateResult]:
-    """Make the calls in order. Yields requests, is sent responses or has a BackendError thrown in.
+    backend: Backend,
+    stage: BackendStage,
+    calls: Sequence[Call],
+    *,
+    stage_id: str,
+    shared: bool = False,
+    watched: bool = False,
+    ids: Callable[[], str] = new_id,
+) -> Talk[GenerateResult]:
+    """Make the calls in order. What it yields and is sent: see `engine.backends.conversation`.
 
-    Raises the BackendError of the first call that fails, unless pictures of earlier calls are there to keep.
+    `shared`: others use the server, so what would stop all of it is never sent. `watched`: tell of progress. `ids`
+    gives names for jobs. Raises the BackendError of the first call that fails, unless pictures of earlier calls are
+    there to keep. A result that was stopped says so, and holds the pictures of the calls that had ended.
     """
+    session = Session(backend, stage, stage_id, ids, shared, watched, calls=len(calls))
     images: list[Image] = []
-    info: list[dict[str, Json]] = []
+    info: list[Mapping[str, Json]] = []
     seeds: list[int] = []
     digests: list[str] = []
-    warnings: list[Finding] = []
     failure: BackendError | None = None
+    cancelled = False
     for call in calls:
         try:
-            digests.append(call.digest)
-            timeouts = stage.description.timeouts
-            response = yield HttpRequest(
-                "POST", stage.description.path, encode(call.body), "application/json", timeouts
-            )
-            if not 200 <= response.status < 300:
-                raise refuse(backend.errors, response.status, response.body, backend=backend.name, stage=stage_id)
-            answer = read_answer(stage.answer, response.body, backend=backend.name, stage=stage_id)
+            made = yield from _call(session, call, digests)
+        except Cancelled:
+            cancelled = True
+            break
         except BackendError as problem:
             if not images:
                 raise
             failure = problem
             break
-        if len(answer.images) != call.count:
-            code = "answer-fewer-images" if len(answer.images) < call.count else "answer-more-images"
-            message = f"{call.count} images were asked for and {len(answer.images)} came"
-            warnings.append(Finding(code, message, stage=stage_id, backend=backend.name, severity="warning"))
-        images += answer.images
-        info.append(dict(answer.info))
-        seeds += answer.seeds
+        if len(made.images) != call.count:
+            code = "answer-fewer-images" if len(made.images) < call.count else "answer-more-images"
+            message = f"{call.count} images were asked for and {len(made.images)} came"
+            session.warnings.append(Finding(code, message, stage=stage_id, backend=backend.name, severity="warning"))
+        images += made.images
+        info.append(made.info)
+        seeds += made.seeds
     return GenerateResult(
         images=tuple(images),
         info=tuple(info),
         seeds=tuple(seeds) if len(seeds) == len(images) else (),
-        warnings=tuple(warnings),
+        warnings=tuple(session.warnings),
         expected=sum(call.count for call in calls),
         wire_digests=tuple(digests),
         error=failure,
+        cancelled=cancelled,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """What one call gave. `seeds` is empty where the server did not tell one for each image."""
+
+    images: tuple[Image, ...]
+    info: Mapping[str, Json]
+    seeds: tuple[int, ...]
+
+
+def _call(session: Session, call: Call, digests: list[str]) -> Talk[_Made]:
+    """Make one call. Raises Cancelled, or the BackendError that ended it."""
+    session.call, session.told, session.deadline, session.unanswered = call.index, None, None, 0
+    if (yield from session.wait(0)).cancelled:
+        raise Cancelled
+    digests.append(call.digest)
+    session.late.setdefault("client_id", session.new_id())
+    body: Value = dict(call.body)
+    if session.backend.steps.upload is not None:
+        body = yield from with_uploads(session, session.backend.steps.upload, body)
+    try:
+        return (yield from _attempt(session, body))
+    except PictureGoneError:
+        pass
+    try:  # under another name, so that the server makes it anew instead of remembering it
+        return (yield from _attempt(session, body))
+    except PictureGoneError as gone:
+        raise gone.problem from gone
+
+
+def _attempt(session: Session, body: Value) -> Talk[_Made]:
+    """Send a body under a new name, and give what comes of it. Raises Cancelled and PictureGoneError."""
+    stage, look, name = session.stage, session.backend.steps.look, session.backend.name
+    session.late["job_id"] = session.new_id()
+    session.deadline = session.tick.now + session.timeouts.job
+    late = {**session.late, "payload": filled(body, session.late)}
+    accept = "application/json" if stage.answer.images is not None else "image/*, application/json;q=0.5"
+    request = session.request(stage.submit.request, late=late, accept=accept)
+    if look is not None:
+        data = yield from job(session, request, stage.submit, look)
+    else:
+        response = yield from post(session, request)
+        session.check(response, stage.submit.accept)
+        if stage.answer.images is None or response.media_type.startswith("image/"):
+            image = picture_of(response.body, 0, backend=name, stage=session.stage_id)
+            return _Made((image,), {}, ())
+        data = session.json(response)
+    results = read_results(stage.answer, data, session.names, backend=name, stage=session.stage_id)
+    made = yield from pictures(session, results)
+    return _Made(made, results.info, results.seeds_of(len(made)))

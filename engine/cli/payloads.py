@@ -82,7 +82,7 @@ def show_payloads(options: PayloadOptions, output: Output) -> ExitCode:
 def _shown(number: int, stage: PlannedStage, backend: Backend) -> _Shown | None:
     if stage.request is None or stage.prepared is None:
         return None
-    path = "/".join(("", *backend.stages[stage.request.stage_type].description.path))
+    path = backend.stages[stage.request.stage_type].submit.request.shown
     return _Shown(number, stage.request, stage.prepared.calls, path)
 
 

@@ -7,11 +7,12 @@ that code which runs with a double runs with the real thing.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from engine.backends.catalog import Catalog
 from engine.cancel import Cancellable
 from engine.client import PreparedRequest
+from engine.events import Progress
 from engine.images import Image
 from engine.plan import StageExecutionPlan
 from engine.request import GenerateImagesRequest
@@ -63,11 +64,15 @@ class FakeClient:
         fails: Mapping[str, Exception] | None = None,
         gives: Mapping[str, int] | None = None,
         during: Callable[[GenerateImagesRequest], object] | None = None,
+        tells: Sequence[float] = (),
+        stops: bool = False,
     ) -> None:
         """Take what should happen, by the ids of stages.
 
         `fails`: what is raised in a stage. `gives`: how many pictures at most a stage gives; 0 gives none.
-        `during`: called with each request while it is "in flight", to cancel a token, say.
+        `during`: called with each request while it is "in flight", to cancel a token, say. `tells`: how far each
+        call is, one after the other, as ratios. `stops`: whether a call ends, cancelled, when the token says so
+        while it is in flight; else it is done by then.
         """
         self.catalog = Catalog() if catalog is None else catalog
         self.requests: list[GenerateImagesRequest] = []
@@ -75,16 +80,28 @@ class FakeClient:
         self._fails = {} if fails is None else dict(fails)
         self._gives = {} if gives is None else dict(gives)
         self._during = during
+        self._tells, self._stops = tuple(tells), stops
 
     def prepare(self, request: GenerateImagesRequest) -> PreparedRequest | None:
         """As the real client's, where there is a back end; else None, which lets the runner guess. Not remembered."""
         return None if self._backend is None else PreparedRequest.of(self._backend, request)
 
-    def generate_images(self, request: GenerateImagesRequest) -> GenerateResult:
+    def generate_images(
+        self,
+        request: GenerateImagesRequest,
+        *,
+        cancel_token: Cancellable | None = None,
+        on_progress: Callable[[Progress], object] | None = None,
+    ) -> GenerateResult:
         """Pictures for a request, as it was set up. Raises what `fails` holds for the stage."""
         self.requests.append(request)
         if self._during is not None:
             self._during(request)
+        if on_progress is not None:
+            for ratio in self._tells:
+                on_progress(Progress(ratio))
+        if self._stops and cancel_token is not None and cancel_token.is_cancelled():
+            return GenerateResult((), cancelled=True)
         if request.stage_id in self._fails:
             raise self._fails[request.stage_id]
         prepared = self.prepare(request)

@@ -11,7 +11,7 @@ import pytest
 
 from engine import ApiClient, Catalog, GenerateImagesRequest, PipelineRunner, StageConfig, StageExecution
 from engine import StageExecutionPlan as Plan
-from engine.backends.description import Timeouts
+from engine.backends.steps import Timeouts
 from engine.testing import FakeClient, picture
 from tests.client.scripted import Answer, Scripted
 

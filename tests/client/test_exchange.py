@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from typing import Any, TypeAlias
 
 import pytest
@@ -13,7 +13,6 @@ from engine import (
     BackendTimeoutError,
     Catalog,
     GenerateImagesRequest,
-    GenerateResult,
     HttpStatusError,
     Image,
     ImageError,
@@ -23,49 +22,44 @@ from engine import (
     StageExecutionPlan,
 )
 from engine.backends.build import prepare
-from engine.backends.exchange import HttpRequest, HttpResponse, exchange
+from engine.backends.conversation import HttpRequest, HttpResponse
+from engine.backends.exchange import exchange
+from engine.errors import BackendError
 from engine.testing import picture
 from tests.client.conftest import Ask, Connect, Serve
+from tests.client.playing import Played, after, answer, play
 from tests.client.scripted import Reply, generation
 
 ONE, TWO, THREE = (picture(64, 64, name).base64 for name in ("one", "two", "three"))
-Steps: TypeAlias = Generator[HttpRequest, HttpResponse, GenerateResult]
-Start: TypeAlias = Callable[[GenerateImagesRequest], Steps]
+Play: TypeAlias = Callable[..., Played]
 
 
 def good(*images: str, **told: Any) -> HttpResponse:
-    return HttpResponse(200, json.dumps(generation(*images, **told)).encode())
-
-
-def finished(steps: Steps, last: HttpResponse | Exception) -> GenerateResult:
-    """What the exchange gives when it is told the last thing."""
-    with pytest.raises(StopIteration) as caught:
-        if isinstance(last, Exception):
-            steps.throw(last)
-        else:
-            steps.send(last)
-    result: GenerateResult = caught.value.value
-    return result
+    return answer(generation(*images, **told))
 
 
 @pytest.fixture
-def start(catalog: Catalog) -> Start:
-    def started(request: GenerateImagesRequest) -> Steps:
+def run(catalog: Catalog) -> Play:
+    def played(
+        request: GenerateImagesRequest, *answers: Any, shared: bool = False, watched: bool = False, **how: Any
+    ) -> Played:
         backend = catalog.backend("a1111")
-        return exchange(backend, backend.stages[request.stage_type], prepare(backend, request), stage_id="one")
+        calls = prepare(backend, request)
+        stage = backend.stages[request.stage_type]
+        talk = exchange(backend, stage, calls, stage_id="one", shared=shared, watched=watched)
+        return play(talk, answers[0] if len(answers) == 1 and callable(answers[0]) else answers, **how)
 
-    return started
+    return played
 
 
 class TestWithoutASocket:
-    def test_one_call_is_one_request_and_one_answer(self, start: Start, ask: Ask) -> None:
-        steps = start(ask(batch_size=2))
-        outgoing = next(steps)
-        assert (outgoing.method, outgoing.path) == ("POST", ("sdapi", "v1", "txt2img"))
-        assert json.loads(outgoing.body)["prompt"] == "a lighthouse"
-        result = finished(steps, good(ONE, TWO, seeds=[7, 8]))
+    def test_one_call_is_one_request_and_one_answer(self, run: Play, ask: Ask) -> None:
+        played = run(ask(batch_size=2), good(ONE, TWO, seeds=[7, 8]))
+        assert played.kinds == ["POST /sdapi/v1/txt2img"]
+        assert json.loads(played.sent[0].body or b"")["prompt"] == "a lighthouse"
+        result = played.made
         assert [image.base64 for image in result.images] == [ONE, TWO]
-        assert (result.seeds, result.expected, result.error) == ((7, 8), 2, None)
+        assert (result.seeds, result.expected, result.error, result.cancelled) == ((7, 8), 2, None, False)
         assert len(result.wire_digests) == 1
         assert result.wire_digests[0].startswith("sha256:")
 
@@ -80,29 +74,28 @@ class TestWithoutASocket:
         ],
     )
     def test_each_stage_has_its_place_and_its_patience(
-        self, start: Start, ask: Ask, kind: str, path: str, read: float
+        self, run: Play, ask: Ask, kind: str, path: str, read: float
     ) -> None:
-        outgoing = next(start(ask(kind)))
+        outgoing = run(ask(kind), answer({})).sent[0]
         assert outgoing.path == ("sdapi", "v1", path)
         assert (outgoing.timeouts.connect, outgoing.timeouts.read) == (10, read)
 
-    def test_pictures_go_one_after_the_other_and_nothing_is_sent_ahead(self, start: Start, ask: Ask) -> None:
-        steps = start(ask("img2img", images=3))
-        seeds, outgoing = [], next(steps)
-        for answer in (ONE, TWO):
-            seeds.append(json.loads(outgoing.body)["seed"])
-            outgoing = steps.send(good(answer, seeds=[seeds[-1]]))
-        result = finished(steps, good(THREE, seeds=[9]))
-        assert [image.base64 for image in result.images] == [ONE, TWO, THREE]
-        assert seeds == [7, 8]
-        assert result.seeds == (7, 8, 9)
-        assert len(set(result.wire_digests)) == len(result.info) == 3
+    def test_pictures_go_one_after_the_other(self, run: Play, ask: Ask) -> None:
+        answers = (good(image, seeds=[seed]) for image, seed in ((ONE, 7), (TWO, 8), (THREE, 9)))
+        played = run(ask("img2img", images=3), *answers)
+        assert [image.base64 for image in played.made.images] == [ONE, TWO, THREE]
+        assert [json.loads(one.body or b"")["seed"] for one in played.sent] == [7, 8, 9]
+        assert played.made.seeds == (7, 8, 9)
+        assert len(set(played.made.wire_digests)) == len(played.made.info) == 3
 
-    def test_a_failure_of_the_first_call_is_raised(self, start: Start, ask: Ask) -> None:
-        steps = start(ask("img2img", images=2))
-        next(steps)
-        with pytest.raises(HttpStatusError, match="out of memory"):
-            steps.send(HttpResponse(500, b'{"errors": "out of memory"}'))
+    def test_nothing_is_sent_ahead(self, run: Play, ask: Ask) -> None:
+        played = run(ask("img2img", images=3), good(ONE), answer({}, 500), good(TWO))
+        assert len(played.sent) == 2
+
+    def test_a_failure_of_the_first_call_is_raised(self, run: Play, ask: Ask) -> None:
+        played = run(ask("img2img", images=2), answer({"errors": "out of memory"}, 500))
+        assert isinstance(played.error, HttpStatusError)
+        assert "out of memory" in str(played.error)
 
     @pytest.mark.parametrize(
         ("how", "kind"),
@@ -114,74 +107,238 @@ class TestWithoutASocket:
         ],
     )
     def test_a_failure_midway_keeps_the_pictures_and_stops(
-        self, start: Start, ask: Ask, how: HttpResponse | Exception, kind: type[Exception]
+        self, run: Play, ask: Ask, how: HttpResponse | BackendError, kind: type[Exception]
     ) -> None:
-        steps = start(ask("img2img", images=3))
-        next(steps)
-        steps.send(good(ONE))
-        result = finished(steps, how)
+        result = run(ask("img2img", images=3), good(ONE), how).made
         assert [image.base64 for image in result.images] == [ONE]
         assert isinstance(result.error, kind)
         assert result.expected == 3
         assert result.seeds == (7,)
         assert len(result.wire_digests) == 2  # the second body was sent, and may have been worked on
 
-    def test_one_call_that_gives_fewer_does_not_stop_the_others(self, start: Start, ask: Ask) -> None:
-        steps = start(ask("img2img", images=2, batch_size=2))
-        next(steps)
-        steps.send(good(ONE, seeds=[7, 8]))
-        result = finished(steps, good(TWO, THREE, seeds=[8, 9]))
+    def test_one_call_that_gives_fewer_does_not_stop_the_others(self, run: Play, ask: Ask) -> None:
+        request = ask("img2img", images=2, batch_size=2)
+        result = run(request, good(ONE, seeds=[7, 8]), good(TWO, THREE, seeds=[8, 9])).made
         assert (len(result.images), result.expected) == (3, 4)
         assert [warning.code for warning in result.warnings] == ["answer-fewer-images"]
 
-    def test_seeds_are_given_for_all_images_or_for_none(self, start: Start, ask: Ask) -> None:
-        steps = start(ask("img2img", images=2))
-        next(steps)
-        steps.send(good(ONE, seeds=[7]))
-        result = finished(steps, HttpResponse(200, json.dumps({"images": [TWO]}).encode()))
-        assert result.seeds == ()
+    def test_seeds_are_given_for_all_images_or_for_none(self, run: Play, ask: Ask) -> None:
+        assert run(ask("img2img", images=2), good(ONE, seeds=[7]), answer({"images": [TWO]})).made.seeds == ()
 
-    def test_a_stand_in_is_never_sent(self, start: Start, ask: Ask) -> None:
+    def test_a_stand_in_is_never_sent(self, run: Play, ask: Ask) -> None:
         request = ask("upscale")
         dry = GenerateImagesRequest("one", "upscale", request.fields, (Image.predict(64, 64),))
         with pytest.raises(ImageError, match="stand-in"):
-            next(start(dry))
+            run(dry, good(ONE))
 
-    def test_nothing_that_is_sent_or_comes_shows_its_pictures(self, start: Start, ask: Ask) -> None:
-        outgoing = next(start(ask("upscale")))
-        assert b"iVBOR" in outgoing.body
+    def test_nothing_that_is_sent_or_comes_shows_its_pictures(self, run: Play, ask: Ask) -> None:
+        outgoing = run(ask("upscale"), answer({"image": ONE})).sent[0]
+        assert b"iVBOR" in (outgoing.body or b"")
         for one in (outgoing, good(ONE)):
             assert "iVBOR" not in repr(one)
 
 
 class TestSeedsOfSeveralPictures:
-    def sent(self, start: Start, request: GenerateImagesRequest) -> list[tuple[int, int]]:
-        steps, found = start(request), []
-        outgoing = next(steps)
-        for _ in request.input_images[1:]:
-            found.append(json.loads(outgoing.body))
-            outgoing = steps.send(good(ONE))
-        found.append(json.loads(outgoing.body))
-        return [(body["seed"], body["subseed"]) for body in found]
+    def sent(self, run: Play, request: GenerateImagesRequest) -> list[tuple[int, int]]:
+        bodies = [json.loads(one.body or b"") for one in run(request, good(ONE)).sent]
+        return [(body["seed"], body["subseed"]) for body in bodies]
 
     @pytest.mark.parametrize("kind", ["img2img", "hires", "adetailer"])
-    def test_the_seed_is_counted_up(self, start: Start, ask: Ask, kind: str) -> None:
-        assert self.sent(start, ask(kind, images=3)) == [(7, 9), (8, 9), (9, 9)]
+    def test_the_seed_is_counted_up(self, run: Play, ask: Ask, kind: str) -> None:
+        assert self.sent(run, ask(kind, images=3)) == [(7, 9), (8, 9), (9, 9)]
 
     @pytest.mark.parametrize("strength", [0.25, 1])
-    def test_in_a_variation_the_subseed_is(self, start: Start, ask: Ask, strength: float) -> None:
+    def test_in_a_variation_the_subseed_is(self, run: Play, ask: Ask, strength: float) -> None:
         request = ask("img2img", images=3, subseed_strength=strength)
-        assert self.sent(start, request) == [(7, 9), (7, 10), (7, 11)]
+        assert self.sent(run, request) == [(7, 9), (7, 10), (7, 11)]
 
-    def test_the_largest_seed_is_counted_up_too(self, start: Start, ask: Ask) -> None:
-        assert self.sent(start, ask("img2img", images=2, seed=2**32 - 1))[1][0] == 2**32
+    def test_the_largest_seed_is_counted_up_too(self, run: Play, ask: Ask) -> None:
+        assert self.sent(run, ask("img2img", images=2, seed=2**32 - 1))[1][0] == 2**32
 
-    def test_a_seed_that_the_server_draws_stays_as_it_is(self, start: Start, ask: Ask) -> None:
+    def test_a_seed_that_the_server_draws_stays_as_it_is(self, run: Play, ask: Ask) -> None:
         request = ask("img2img", images=2)
         left = GenerateImagesRequest(
             "one", "img2img", {**request.fields, "seed": -1, "subseed": -1}, request.input_images
         )
-        assert self.sent(start, left) == [(-1, -1), (-1, -1)]
+        assert self.sent(run, left) == [(-1, -1), (-1, -1)]
+
+
+RUNS = {"progress": 0.25, "state": {"job_count": 1, "sampling_step": 5, "sampling_steps": 20}}
+IDLE = {"progress": 0.0, "state": {"job_count": 0, "sampling_step": 0, "sampling_steps": 0}}
+
+
+class Family:
+    """A server of the family: a POST takes some seconds, progress is told meanwhile, an interrupt ends the job."""
+
+    def __init__(self, seconds: float = 60, *, progress: Any = RUNS, heeds: bool = True) -> None:
+        self.seconds, self.progress, self.heeds = seconds, progress, heeds
+        self.interrupts = 0
+
+    def __call__(self, request: HttpRequest) -> Any:
+        match request.path[-1]:
+            case "progress":
+                assert request.query == (("skip_current_image", "true"),)
+                return self.progress if isinstance(self.progress, (HttpResponse, Exception)) else answer(self.progress)
+            case "interrupt":
+                self.interrupts += 1
+                return answer({})
+        return after(self.seconds, good(ONE, seeds=[7]))
+
+
+class TestProgressBesideAPost:
+    def test_it_is_asked_for_at_intervals_and_told_once_each(self, run: Play, ask: Ask) -> None:
+        steps = iter(range(1, 100))
+
+        def server(request: HttpRequest) -> Any:
+            if request.path[-1] == "progress":
+                step = next(steps) // 2
+                return answer({"progress": step / 10, "state": {"sampling_step": step, "sampling_steps": 10}})
+            return after(2.2, good(ONE))
+
+        played = run(ask(), server, watched=True)
+        assert played.kinds == ["POST /sdapi/v1/txt2img"] + ["GET /sdapi/v1/progress"] * 4
+        assert [(one.ratio, one.step, one.steps) for one in played.told] == [(0.0, 0, 10), (0.1, 1, 10), (0.2, 2, 10)]
+        assert played.now == 2.2
+
+    def test_nobody_watches_nobody_asks(self, run: Play, ask: Ask) -> None:
+        played = run(ask(), Family(5))
+        assert played.kinds == ["POST /sdapi/v1/txt2img"]
+
+    def test_it_names_the_call(self, run: Play, ask: Ask) -> None:
+        played = run(ask("img2img", images=2), Family(1), watched=True)
+        assert [(one.call, one.calls) for one in played.told] == [(0, 2), (1, 2)]
+
+    @pytest.mark.parametrize(
+        "progress",
+        [
+            HttpResponse(500, b"oh no"),
+            HttpResponse(200, b"<html>"),
+            HttpResponse(204, b""),
+            BackendTimeoutError("slow", code="backend-timeout", backend="a1111", stage="one"),
+        ],
+    )
+    def test_where_it_cannot_be_had_it_is_given_up(self, run: Play, ask: Ask, progress: Any) -> None:
+        played = run(ask(), Family(600, progress=progress), watched=True)
+        assert [image.base64 for image in played.made.images] == [ONE]
+        assert played.kinds.count("GET /sdapi/v1/progress") == 5
+        assert played.told == []
+
+    @pytest.mark.parametrize(
+        "told",
+        [{}, [], None, {"progress": None}, {"progress": "0.5"}, {"progress": True}, {"state": {"sampling_step": 3}}],
+    )
+    def test_nonsense_is_not_told(self, run: Play, ask: Ask, told: Any) -> None:
+        assert run(ask(), Family(2, progress=answer(told)), watched=True).told == []
+
+    @pytest.mark.parametrize(("ratio", "shown"), [(1.7, 1.0), (-3, 0.0), (0.5, 0.5)])
+    def test_a_ratio_stays_in_its_bounds(self, run: Play, ask: Ask, ratio: float, shown: float) -> None:
+        told = run(ask(), Family(1, progress=answer({"progress": ratio})), watched=True).told
+        assert [one.ratio for one in told] == [shown]
+
+    def test_a_server_that_wants_to_be_left_alone_is(self, run: Play, ask: Ask) -> None:
+        played = run(ask(), Family(20, progress=answer({}, 429, retry_after=8.0)), watched=True)
+        assert played.kinds.count("GET /sdapi/v1/progress") == 3
+        assert played.made.images
+
+
+class TestStoppingAPost:
+    def test_the_server_is_told_and_what_it_then_answers_is_no_result(self, run: Play, ask: Ask) -> None:
+        server = Family()
+        played = run(ask(), server, cancel_at=3.0)
+        assert played.made.cancelled
+        assert played.made.images == ()
+        assert server.interrupts > 0
+        assert played.kinds[:3] == ["POST /sdapi/v1/txt2img", "GET /sdapi/v1/progress", "POST /sdapi/v1/interrupt"]
+
+    def test_it_is_waited_for_until_it_ends(self, run: Play, ask: Ask) -> None:
+        played = run(ask(), Family(5), cancel_at=3.0)
+        assert played.made.cancelled
+        assert played.now == 5
+        assert played.made.warnings == ()
+
+    def test_but_not_for_ever(self, run: Play, ask: Ask) -> None:
+        played = run(ask(), Family(10_000), cancel_at=3.0)
+        assert played.made.cancelled
+        assert played.now == pytest.approx(33, abs=1)
+        assert [warning.code for warning in played.made.warnings] == ["cancel-unanswered"]
+
+    def test_while_nothing_runs_there_an_interrupt_would_be_lost(self, run: Play, ask: Ask) -> None:
+        states = iter([IDLE, IDLE, IDLE, RUNS])
+        server = Family(6)
+
+        def late(request: HttpRequest) -> Any:
+            if request.path[-1] == "progress":
+                return answer(next(states, RUNS))
+            return server(request)
+
+        played = run(ask(), late, cancel_at=1.0)
+        first = played.kinds.index("POST /sdapi/v1/interrupt")
+        assert played.kinds[:first].count("GET /sdapi/v1/progress") == 4
+
+    @pytest.mark.parametrize("progress", [IDLE, HttpResponse(500, b""), HttpResponse(200, b"?"), {"state": None}, []])
+    def test_where_it_is_not_known_that_ours_runs_nothing_is_stopped(self, run: Play, ask: Ask, progress: Any) -> None:
+        server = Family(progress=progress)
+        played = run(ask(), server, cancel_at=1.0)
+        assert played.made.cancelled
+        assert server.interrupts == 0
+
+    def test_nor_where_this_client_has_another_request_there(self, run: Play, ask: Ask) -> None:
+        server = Family()
+        assert run(ask(), server, cancel_at=1.0, alone=False).made.cancelled
+        assert server.interrupts == 0
+
+    def test_nor_where_others_use_the_server(self, run: Play, ask: Ask) -> None:
+        server = Family()
+        played = run(ask(), server, cancel_at=1.0, shared=True)
+        assert played.made.cancelled
+        assert (server.interrupts, played.now) == (0, 1.0)  # it is not waited for, either
+        assert [warning.code for warning in played.made.warnings] == ["cancel-not-told"]
+
+    def test_a_picture_that_is_there_when_the_word_comes_is_kept(self, run: Play, ask: Ask) -> None:
+        played = run(ask(), Family(1.0), cancel_at=1.0)
+        assert [image.base64 for image in played.made.images] == [ONE]
+        assert not played.made.cancelled
+
+    def test_pictures_of_earlier_calls_are_kept(self, run: Play, ask: Ask) -> None:
+        played = run(ask("img2img", images=3), Family(2.0), cancel_at=3.0)
+        assert played.made.cancelled
+        assert [image.base64 for image in played.made.images] == [ONE]
+        assert played.made.expected == 3
+        assert len(played.made.wire_digests) == 2
+
+    def test_between_two_calls_nothing_need_be_told(self, run: Play, ask: Ask) -> None:
+        server = Family(2.0)
+        played = run(ask("img2img", images=3), server, cancel_at=2.0)
+        assert (len(played.made.images), played.made.cancelled, server.interrupts) == (1, True, 0)
+        assert len(played.made.wire_digests) == 1
+
+    def test_a_token_that_said_so_before_sends_nothing(self, run: Play, ask: Ask) -> None:
+        played = run(ask(), Family(), cancel_at=0.0)
+        assert (played.made.cancelled, played.sent, played.made.wire_digests) == (True, [], ())
+
+    def test_a_server_that_refuses_to_be_told_is_no_failure(self, run: Play, ask: Ask) -> None:
+        server = Family(5)
+
+        def refuses(request: HttpRequest) -> Any:
+            return answer({"detail": "no"}, 500) if request.path[-1] == "interrupt" else server(request)
+
+        played = run(ask(), refuses, cancel_at=1.0)
+        assert played.made.cancelled
+        assert [warning.code for warning in played.made.warnings] == ["cancel-refused"]
+
+    def test_an_answer_without_a_body_is_fine(self, run: Play, ask: Ask) -> None:
+        server = Family(5)
+
+        def silent(request: HttpRequest) -> Any:
+            return HttpResponse(204, b"") if request.path[-1] == "interrupt" else server(request)
+
+        assert run(ask(), silent, cancel_at=1.0).made.warnings == ()
+
+    def test_a_call_that_never_ends_is_left(self, run: Play, ask: Ask) -> None:
+        played = run(ask(), Family(10**6))
+        assert isinstance(played.error, BackendTimeoutError)
+        assert played.error.code == "job-timeout"
+        assert played.now == 3600
 
 
 class TestOverHttp:

@@ -208,7 +208,7 @@ def test_a_hires_stage_goes_through_img2img_without_the_hires_keys() -> None:
     sent = body("hires", {}, {**HIRES, "hires_denoise": 0.5})
     assert sent["denoising_strength"] == 0.5
     assert not [key for key in sent if key.startswith("hr_") or key == "enable_hr"]
-    assert BACKEND.stages["hires"].description.path == ("sdapi", "v1", "img2img")
+    assert BACKEND.stages["hires"].submit.request.path == ("sdapi", "v1", "img2img")
 
 
 # Pictures that come in ------------------------------------------------------------------------------------------
@@ -304,7 +304,7 @@ def test_resize_modes_are_numbers_on_the_wire(mode: str, number: int) -> None:
 
 def test_adetailer_is_img2img_that_skips_itself_with_both_booleans_before_the_units() -> None:
     sent = body("adetailer", {"adetailer_units": [{"model": "face.pt"}, {"model": "hand.pt"}]})
-    assert BACKEND.stages["adetailer"].description.path == ("sdapi", "v1", "img2img")
+    assert BACKEND.stages["adetailer"].submit.request.path == ("sdapi", "v1", "img2img")
     args = sent["alwayson_scripts"]["ADetailer"]["args"]
     assert args[:2] == [True, True]
     assert [unit["ad_model"] for unit in args[2:]] == ["face.pt", "hand.pt"]

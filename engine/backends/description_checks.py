@@ -1,0 +1,51 @@
+"""What must hold of a back end's description as a whole: once what it inherits, the rules and the fields are known.
+
+It judges forms and reads none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from engine.backends.description import StageDescription
+from engine.backends.steps import Steps
+from engine.errors import Finding, Position
+from engine.tables.ownership import condition_findings
+from engine.tables.request import RequestRules, StageType
+from engine.values import Json
+
+__all__ = ["fan_out_findings", "step_findings"]
+
+
+def step_findings(steps: Steps, at: Position) -> Iterator[Finding]:
+    """What is wrong with these steps as a whole; `at` is where the back end is described."""
+    cancel, progress = steps.cancel, steps.progress
+    if cancel is not None and cancel.whole_server and steps.look is None:
+        asked = progress is not None and progress.request is not None
+        if not (asked and cancel.only_while):
+            message = "'cancel' stops whatever runs on the server, so it must be known that our job is what runs"
+            hint = "say 'only_while' with a test of what a 'progress' request answers"
+            yield Finding("backend-steps", message, at=cancel.requests[0].at if cancel.requests else at, hint=hint)
+    if progress is not None and progress.request is None and progress.socket is None and steps.look is None:
+        message = "'progress' has neither a 'request' nor a 'socket', and there is no 'look' that it could be part of"
+        yield Finding("backend-steps", message, at=at)
+
+
+def fan_out_findings(description: StageDescription, rules: RequestRules, stage: StageType) -> Iterator[Finding]:
+    """What is wrong with how a stage is fanned out, if it is."""
+    fan_out = description.fan_out
+    if fan_out is None:
+        return
+    schema: Mapping[str, Json] = rules.schemas.get(fan_out.over, {})
+    seen = fan_out.over == "input_images" if stage.takes_images else rules.group_of(fan_out.over) in stage.groups
+    if not (seen and schema.get("type") == "array" and "maxItems" in schema):
+        message = f"a stage of type {stage.name} cannot be fanned out over {fan_out.over!r}"
+        yield Finding(
+            "backend-fan-out", message, at=fan_out.at, hint="it must be a list with a maxItems that the stage has"
+        )
+    for name, condition in fan_out.add_index:
+        if rules.schemas.get(name, {}).get("type") != "integer" or rules.group_of(name) not in stage.groups:
+            message = f"an index cannot be added to {name!r}: it is no whole number of this stage"
+            yield Finding("backend-fan-out", message, at=fan_out.at)
+        if condition is not None:
+            yield from condition_findings(condition, rules, stage)
