@@ -15,7 +15,7 @@ from typing import Literal, TypeAlias
 from engine.errors import Position
 from engine.images import Image
 
-__all__ = ["Picture", "PlanOptions", "RunConfig", "StageConfig", "StageExecution", "StageExecutionPlan"]
+__all__ = ["HostConfig", "Picture", "PlanOptions", "RunConfig", "StageConfig", "StageExecution", "StageExecutionPlan"]
 
 #: What a caller may give as a picture: a handle, the bytes of a file, or where the file lies.
 Picture: TypeAlias = Image | bytes | Path | str
@@ -55,6 +55,18 @@ class RunConfig(Mapping[str, object]):
 
     def __repr__(self) -> str:
         return f"RunConfig({', '.join(self._values)})"
+
+
+class HostConfig(RunConfig):
+    """A config that was read from a host's objects: a word that means nothing is warned of, not refused.
+
+    `shared`: the words that the host writes alike for stages of every type; what a type does not have is left out.
+    """
+
+    def __init__(self, values: Mapping[str, object], /, *, shared: frozenset[str] = frozenset()) -> None:
+        """Take a mapping, and those of its words that are shared."""
+        super().__init__(values)
+        self.shared = shared
 
 
 @dataclass(frozen=True, slots=True)

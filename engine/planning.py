@@ -7,6 +7,7 @@ is known to it as something that may be able to `prepare` a request.
 
 from __future__ import annotations
 
+import enum
 import hashlib
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -17,13 +18,14 @@ from typing import Final
 from engine.backends.catalog import Catalog
 from engine.client import PreparedRequest
 from engine.errors import Finding, ImageError, PayloadError, PlanError, did_you_mean
+from engine.host_plans import AnyPlan, Reading, read_plan
 from engine.images import Image
-from engine.plan import Picture, PlanOptions, RunConfig, StageExecution, StageExecutionPlan
+from engine.plan import HostConfig, Picture, PlanOptions, RunConfig, StageExecution, StageExecutionPlan
 from engine.request import GenerateImagesRequest
 from engine.seeds import Seeds
 from engine.tables.request import RequestRules
 from engine.tables.resolve import Layer, Resolution, resolve
-from engine.values import ABSENT, canonical, non_json
+from engine.values import ABSENT, canonical, kind_of, non_json
 
 __all__ = ["PlannedRun", "PlannedStage", "Prepare", "as_image", "plan_run"]
 
@@ -36,6 +38,9 @@ _MAX_PART: Final = 255
 
 #: Deeper than any value of a config may be; deeper still, it is left as it is, and refused later.
 _MAX_DEPTH: Final = 40
+
+#: More values than one word of a config may hold, lists and mappings counted too.
+_MAX_VALUES: Final = 100_000
 
 #: What stands for a picture where nobody knows what size it will have, in pixels.
 _UNKNOWN_SIZE: Final = 512
@@ -61,22 +66,26 @@ class PlannedStage:
 
 @dataclass(frozen=True, slots=True)
 class PlannedRun:
-    """A plan that was found in order."""
+    """A plan that was found in order. `left_out`: what of a host's objects counts for nothing, and why."""
 
     plan: StageExecutionPlan
+    base_config: Mapping[str, object]
     stages: tuple[PlannedStage, ...]
     input_images: tuple[Image, ...]
+    left_out: tuple[Finding, ...] = ()
 
     @property
     def warnings(self) -> tuple[Finding, ...]:
-        """What is left out of the plan, because the back end cannot do it and the plan lets it."""
-        prepared = (() if stage.prepared is None else stage.prepared.warnings for stage in self.stages)
-        return tuple(w for stage, inside in zip(self.stages, prepared, strict=True) for w in (*stage.warnings, *inside))
+        """What is left out: of a host's objects, and what the back end cannot do, where the plan lets it."""
+        found = list(self.left_out)
+        for stage in self.stages:
+            found += (*stage.warnings, *(() if stage.prepared is None else stage.prepared.warnings))
+        return tuple(found)
 
 
 def plan_run(
-    plan: StageExecutionPlan,
-    base_config: Mapping[str, object],
+    plan: AnyPlan,
+    base_config: object,
     catalog: Catalog,
     prepare: Prepare | None = None,
     *,
@@ -84,10 +93,13 @@ def plan_run(
 ) -> PlannedRun:
     """Resolve and check every stage. `dry`: draw seeds from the plan's digest, so that they are the same each time.
 
+    Plan and config may be a host's own objects (`engine.host_plans`).
+
     Raises PlanError with everything that is wrong with the plan and its configs, PayloadError with everything that
     is wrong with the payloads. TableError where the tables are.
     """
-    return _Planning(plan, base_config, catalog, prepare, dry=dry).run()
+    read = read_plan(plan, base_config, catalog.host_words, catalog.rules)
+    return _Planning(read, catalog, prepare, dry=dry).run()
 
 
 class _Planning:
@@ -95,17 +107,18 @@ class _Planning:
 
     def __init__(
         self,
-        plan: StageExecutionPlan,
-        base_config: Mapping[str, object],
+        read: Reading,
         catalog: Catalog,
         prepare: Prepare | None,
         *,
         dry: bool,
     ) -> None:
-        self._plan, self._catalog, self._prepare = plan, catalog, prepare
+        plan, base_config = read.plan, read.base_config
+        self._plan, self._base_config, self._catalog, self._prepare = plan, base_config, catalog, prepare
         self._rules: RequestRules = catalog.rules
         self._findings: list[Finding] = []
         self._payload_findings: list[Finding] = []
+        self._warnings: list[Finding] = list(read.warnings)
         self._base = self._layer("base_config", base_config)
         digest = _digest(plan, base_config) if dry else None
         self._seeds = Seeds(self._rules.schemas, dry=digest, leave=plan.options.seed == "server")
@@ -134,7 +147,7 @@ class _Planning:
             self._payload_findings += (replace(warning, severity="error", hint=hint) for warning in warnings)
         if self._payload_findings:
             raise PayloadError(self._payload_findings)
-        return PlannedRun(plan, tuple(stages), images)
+        return PlannedRun(plan, self._base_config, tuple(stages), images, tuple(self._warnings))
 
     def _expected(self, planned: PlannedStage) -> tuple[Image, ...]:
         """Stand-ins for what a stage should give."""
@@ -159,10 +172,11 @@ class _Planning:
         base = {spellings.get(key, key) for key in self._base.values}
         own = {spellings.get(key, key) for key in stage.stage_config.fields}
         for finding in findings:
+            kept = self._warnings if finding.severity == "warning" else self._findings
             if finding.field not in base - own:
-                self._findings.append(replace(finding, stage=stage.id))
-            elif finding not in self._findings:
-                self._findings.append(finding)
+                kept.append(replace(finding, stage=stage.id))
+            elif finding not in kept:
+                kept.append(finding)
 
     def _check_ids(self) -> None:
         seen: set[str] = set()
@@ -248,10 +262,12 @@ class _Planning:
             return PlannedStage(stage, None, None)
         own = self._layer("stage_config", stage.stage_config.fields, stage)
         try:
-            resolution = resolve(self._rules, kind, self._base, own, self._seeds.for_stage(stage.id))
+            draw, off = self._seeds.for_stage(stage.id), self._catalog.host_words.off
+            resolution = resolve(self._rules, kind, self._base, own, draw, off)
         except PlanError as problem:
             self._add(problem.findings, stage)
             return PlannedStage(stage, None, None)
+        self._add(resolution.warnings, stage)
         request = _request(stage, resolution, pictures if kind.takes_images else (), self._plan.options)
         for problem_found in self._catalog.request_contracts[kind.name].problems(request.payload):
             place = ".".join(problem_found.path) if problem_found.path else "the request"
@@ -279,7 +295,11 @@ class _Planning:
         }
         ready: dict[str, object] = {}
         for key, value in values.items():
-            ready[key] = _plain(value)
+            try:
+                ready[key] = value if key in self._rules.drops else _Copy().of(value)
+            except _TooLargeError as problem:
+                self._fault("config-value", f"{name}: {key} {problem}", stage)
+                continue
             if key in pictures and isinstance(value, (bytes, Path, str)):
                 try:
                     ready[key] = as_image(value)
@@ -287,6 +307,8 @@ class _Planning:
                     self._fault(problem.code, f"{name}: {key}: {problem.message}", stage)
                     ready[key] = Image.predict(_UNKNOWN_SIZE, _UNKNOWN_SIZE)  # so that it is complained of once
         place = values.place if isinstance(values, RunConfig) else (lambda _: None)
+        if isinstance(values, HostConfig):
+            return Layer(name, ready, lenient=True, shared=values.shared)
         return Layer(name, ready, place)
 
 
@@ -315,7 +337,10 @@ def as_image(picture: Picture) -> Image:
         return picture
     if isinstance(picture, bytes):
         return Image.from_bytes(picture)
-    name = str(picture)
+    given: object = picture  # a caller may not have asked a type checker
+    if not isinstance(given, (str, Path)):
+        raise ImageError(f"{kind_of(given)} is no picture; give bytes, a path, or an Image", code="image-unreadable")
+    name = str(given)
     if (
         name[:5].lower() == "data:"
         or len(name) > _MAX_NAME
@@ -323,16 +348,31 @@ def as_image(picture: Picture) -> Image:
     ):
         message = f"a text of {len(name)} characters is no file name; give base64 text as Image.from_base64(text)"
         raise ImageError(message, code="image-unreadable")
-    return Image.from_file(Path(picture))
+    return Image.from_file(Path(given))
 
 
-def _plain(value: object, depth: int = _MAX_DEPTH) -> object:
-    """Lists and mappings of any kind as JSON's own, copied, so that what the caller changes later changes nothing."""
-    if depth and isinstance(value, Mapping):
-        return {key: _plain(item, depth - 1) for key, item in value.items()}
-    if depth and isinstance(value, (list, tuple)):
-        return [_plain(item, depth - 1) for item in value]
-    return value
+class _TooLargeError(ValueError):
+    """A value of a config holds too much, or itself."""
+
+
+class _Copy:
+    """Lists and mappings of any kind as JSON's own, so that what the caller changes later changes nothing."""
+
+    def __init__(self) -> None:
+        self._left = _MAX_VALUES
+
+    def of(self, value: object, depth: int = _MAX_DEPTH) -> object:
+        """The copy. Raises _TooLargeError."""
+        self._left -= 1
+        if self._left < 0:
+            raise _TooLargeError(f"holds more than {_MAX_VALUES} values, or itself")
+        if isinstance(value, enum.Enum) and isinstance(value, str):
+            return value.value  # a word of an enumeration is that word
+        if depth and isinstance(value, Mapping):
+            return {key: self.of(item, depth - 1) for key, item in value.items()}
+        if depth and isinstance(value, (list, tuple)):
+            return [self.of(item, depth - 1) for item in value]
+        return value
 
 
 def _digest(plan: StageExecutionPlan, base_config: Mapping[str, object]) -> str:

@@ -12,7 +12,7 @@ import functools
 import inspect
 import logging
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Protocol
 
@@ -20,9 +20,9 @@ from engine.backends.catalog import Catalog
 from engine.cancel import Cancellable, CancelToken
 from engine.errors import AnswerError, Finding, StageEngineError
 from engine.events import Event, Listener, Progress
+from engine.host_plans import AnyPlan
 from engine.images import Image
 from engine.learning import LearningHooks, Record, TimedEvent, learning_record
-from engine.plan import StageExecutionPlan
 from engine.planning import PlannedRun, PlannedStage, plan_run
 from engine.request import GenerateImagesRequest
 from engine.results import GenerateResult, PipelineResult, StageResult, Status
@@ -71,17 +71,21 @@ class PipelineRunner:
         known = getattr(client, "catalog", None) if catalog is None else catalog
         self._catalog = known if isinstance(known, Catalog) else Catalog()
 
-    def check(self, plan: StageExecutionPlan, base_config: Mapping[str, object], *, dry: bool = True) -> PlannedRun:
+    def check(self, plan: AnyPlan, base_config: object, *, dry: bool = True) -> PlannedRun:
         """Resolve, build and check the whole plan without sending anything. Raises as `run_pipeline` does."""
         return plan_run(plan, base_config, self._catalog, getattr(self._client, "prepare", None), dry=dry)
 
     def run_pipeline(
         self,
-        plan: StageExecutionPlan,
-        base_config: Mapping[str, object],
+        plan: AnyPlan,
+        base_config: object,
         cancel_token: Cancellable | None = None,
     ) -> PipelineResult:
         """Run every enabled stage in the plan's order.
+
+        `plan` is ours or a host's own: an object with stages, or the stages; `base_config` a mapping, or an object
+        with the fields as attributes (docs/host.md shows the shapes). What a host's objects hold and this engine
+        does not know is a warning in the result; in a mapping that is handed in itself it is an error.
 
         Raises PlanError, PayloadError or TableError, with all findings, before the first call. After it, failures,
         missing pictures and cancellation are in the result, beside everything that was made.
@@ -91,7 +95,7 @@ class PipelineRunner:
         run = _Run(self._client, self._listeners, planned, token, watchable=self._watchable)
         result = run.run()
         if self._hooks and result.success:
-            record = learning_record(plan, base_config, result, run.told, _now())
+            record = learning_record(planned.plan, planned.base_config, result, run.told, _now())
             run.warnings += self._hooks.give(record)
         return run.finish(result)
 
@@ -112,7 +116,7 @@ class _Run:
         self._watchable, self._token_raised = watchable, False
         self._total = sum(stage.enabled for stage in planned.stages)
         self._run_id = planned.plan.run_id
-        self.warnings: list[Finding] = []
+        self.warnings: list[Finding] = list(planned.left_out)
         self.told: list[TimedEvent] = []
 
     def run(self) -> PipelineResult:

@@ -27,6 +27,7 @@ FLOORS = [
     ["plan", "request", "wire", "seeds", "multipart", "addresses"],
     ["results"],
     ["backends", "events"],
+    ["host_objects", "host_plans"],
     ["credentials", "transport", "websocket", "driver", "client", "plan_files", "planning", "learning"],
     ["runner", "cases"],
     ["preview", "review"],

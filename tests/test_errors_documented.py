@@ -15,7 +15,7 @@ BAD = ROOT / "tests" / "tables" / "bad"
 
 #: Functions whose first argument is a finding's code, and the keyword by which errors take theirs.
 NOTING = {"Finding", "EvaluationError", "fault", "_fault", "note", "find", "stop", "_error", "fail", "refused"}
-NOTING |= {"warn", "answer_error", "job_error"}
+NOTING |= {"warn", "_warn", "answer_error", "job_error"}
 CODE = re.compile(r"url|[a-z0-9]+(?:-[a-z0-9]+)+")
 
 #: Codes that are put together: from an HTTP status, or from how a run ended.

@@ -19,13 +19,14 @@ from engine.backends.description import BackendDescription, StageDescription, re
 from engine.backends.description_checks import fan_out_findings, step_findings
 from engine.backends.folders import Folder, search_path
 from engine.backends.lineage import possible_stages, stage_limits
-from engine.backends.sources import library_of, rules_of
+from engine.backends.sources import host_words_of, library_of, rules_of
 from engine.backends.step_reader import STEP_WORDS
 from engine.backends.steps import Steps, Submit
 from engine.documents import read_document
 from engine.errors import Finding, Position, TableError, did_you_mean
 from engine.tables.contracts import Contract
 from engine.tables.forms import LookupTable, Table
+from engine.tables.host_words import HostWords
 from engine.tables.inherit import TableSource, flatten, read_table
 from engine.tables.prove import expression_findings, prove_table, visible_fields
 from engine.tables.request import RequestRules, StageType
@@ -87,6 +88,11 @@ class Catalog:
             return rules_of(self.folders, self.contracts)
 
     @cached_property
+    def host_words(self) -> HostWords:
+        """The words by which a host's objects are read. Raises TableError with all findings."""
+        return host_words_of(self.folders, self.rules)
+
+    @cached_property
     def request_contracts(self) -> Mapping[str, Contract]:
         """The contract of every stage type's request, as the rules give it."""
         stages, schemas = self.rules.stages, self.rules.schemas
@@ -117,7 +123,7 @@ class Catalog:
     def findings(self) -> list[Finding]:
         """Everything that is wrong in any folder; empty where all is proven."""
         try:
-            _ = self.rules
+            _ = self.rules, self.host_words
         except TableError as problem:
             return list(problem.findings)
         found = [finding for name in self.names() for finding in self._loaded(name)[1]]

@@ -1,4 +1,4 @@
-"""The rules and the contracts that a list of folders holds together.
+"""The rules, the contracts and the words of hosts that a list of folders holds together.
 
 This module knows which files of a folder hold them; what is in the files is read below.
 """
@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from engine.backends.folders import Folder
-from engine.documents import read_document
+from engine.documents import Document, read_document
 from engine.errors import TableError
 from engine.tables.contracts import ContractLibrary
+from engine.tables.host_words import HostWords, read_host_words
 from engine.tables.request import RequestRules, read_rules
 from engine.tables.rule_checks import rule_findings
 
-__all__ = ["library_of", "rules_of"]
+__all__ = ["host_words_of", "library_of", "rules_of"]
 
 
 def library_of(folders: Sequence[Folder]) -> ContractLibrary:
@@ -24,9 +25,18 @@ def library_of(folders: Sequence[Folder]) -> ContractLibrary:
 
 def rules_of(folders: Sequence[Folder], contracts: ContractLibrary) -> RequestRules:
     """The rules of these folders together, proven; the last folder's come first. Raises TableError."""
-    files = [(folder, folder.mappings / "request.yaml") for folder in reversed(folders)]
-    documents = [read_document(file, name=folder.name_of(file)) for folder, file in files if file.is_file()]
-    rules = read_rules(documents, contracts.definitions("fields"))
+    rules = read_rules(_documents(folders, "request.yaml"), contracts.definitions("fields"))
     if findings := [*rule_findings(rules)]:
         raise TableError(findings)
     return rules
+
+
+def host_words_of(folders: Sequence[Folder], rules: RequestRules) -> HostWords:
+    """The words by which a host's objects are read, of these folders together. Raises TableError."""
+    return read_host_words(_documents(folders, "host.yaml"), rules)
+
+
+def _documents(folders: Sequence[Folder], name: str) -> list[Document]:
+    """The files of this name, the last folder's first: the others add to it."""
+    files = [(folder, folder.mappings / name) for folder in reversed(folders)]
+    return [read_document(file, name=folder.name_of(file)) for folder, file in files if file.is_file()]

@@ -79,8 +79,8 @@ class Visibility:
 class StageType:
     """One stage type: the groups that it sees, whether it takes pictures, and what its requests always say.
 
-    `toggle` is the field by which hosts switch such stages; `instead` maps fields that do not belong here to what
-    a person should write instead.
+    `toggle` is the field by which hosts switch such stages; `instead` maps fields that do not belong here, and
+    aliases that would be ambiguous here, to what a person should write instead.
     """
 
     name: str

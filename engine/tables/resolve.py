@@ -10,16 +10,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Literal
 
 from engine.errors import Finding, PlanError, Position
 from engine.images import Image
 from engine.tables.concrete import ConcreteAlgebra, EvaluationError, Scope, Value
 from engine.tables.forms import Take
+from engine.tables.host_words import SwitchedOff
 from engine.tables.layers import Given, Layer, read_layer
 from engine.tables.request import FieldRule, RequestRules, StageType, Visibility
 from engine.tables.strangers import listed, stranger_findings
-from engine.tables.traverse import names_in
+from engine.tables.traverse import names_in, names_tested
 from engine.tables.validation import problems_of, validator
 from engine.tables.walk import Walker
 from engine.values import ABSENT, is_integer, same
@@ -42,23 +44,44 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Resolution:
-    """The fields of one stage's request, the groups that are on, and where each value comes from."""
+    """The fields of one stage's request, the groups that are on, where each value comes from, and what was left out."""
 
     fields: Mapping[str, Value]
     groups: frozenset[str]
     origins: Mapping[str, Origin]
+    warnings: tuple[Finding, ...] = ()
 
 
-def resolve(rules: RequestRules, stage: StageType, base: Layer, own: Layer, draw: Draw) -> Resolution:
-    """The request's fields for a stage of this type. Raises PlanError with everything that is wrong."""
-    return _Resolving(rules, stage, base, own, draw).run()
+def resolve(
+    rules: RequestRules,
+    stage: StageType,
+    base: Layer,
+    own: Layer,
+    draw: Draw,
+    off: Mapping[str, SwitchedOff] = MappingProxyType({}),
+) -> Resolution:
+    """The request's fields for a stage of this type. Raises PlanError with everything that is wrong.
+
+    `off`: when a switch that a lenient layer turns on is taken as off.
+    """
+    return _Resolving(rules, stage, base, own, draw, off).run()
 
 
 class _Resolving:
     """One resolution: collects findings and goes on, so that all come at once."""
 
-    def __init__(self, rules: RequestRules, stage: StageType, base: Layer, own: Layer, draw: Draw) -> None:
-        self.rules, self.stage, self.draw = rules, stage, draw
+    def __init__(
+        self,
+        rules: RequestRules,
+        stage: StageType,
+        base: Layer,
+        own: Layer,
+        draw: Draw,
+        off: Mapping[str, SwitchedOff],
+    ) -> None:
+        self.rules, self.stage, self.draw, self.off = rules, stage, draw, off
+        self.lenient = {kind for kind, layer in (("base", base), ("stage", own)) if layer.lenient}
+        self.taken_as_off: set[str] = set()
         self.spellings = rules.spellings()
         self.findings: list[Finding] = []
         self.origins: dict[str, Origin] = {}
@@ -71,7 +94,8 @@ class _Resolving:
 
     def run(self) -> Resolution:
         on = self._groups_on()
-        self.findings += stranger_findings(self.rules, self.stage, self.given["stage"], self.given["base"], on)
+        own, base = self.given["stage"], self.given["base"]
+        self.findings += stranger_findings(self.rules, self.stage, own, base, on, self.taken_as_off)
         fields: dict[str, Value] = dict(self.rules.constants_of(self.stage))
         self.origins |= {name: Origin("constant") for name in fields}
         for name in self.rules.schemas:
@@ -88,10 +112,11 @@ class _Resolving:
         fields |= {n: v for n, v in self.effective.items() if not self.rules.rule(n).input}
         self._require(on)
         self._require_together()
-        if self.findings:
+        if any(finding.severity == "error" for finding in self.findings):
             raise PlanError(dict.fromkeys(self.findings))
         ordered = {name: fields[name] for name in self.rules.schemas if name in fields}
-        return Resolution(ordered, on, {name: self.origins[name] for name in ordered})
+        warnings = tuple(dict.fromkeys(self.findings))
+        return Resolution(ordered, on, {name: self.origins[name] for name in ordered}, warnings)
 
     def _fault(self, code: str, message: str, given: Given | None, name: str, hint: str | None = None) -> None:
         at = given.at if given is not None else None
@@ -111,8 +136,27 @@ class _Resolving:
         value = self._field(rule, visibility)
         if not isinstance(value, bool):
             return False
-        self.effective[switch] = value
-        return value
+        self.effective[switch] = value and not self._taken_as_off(switch)
+        return value and switch not in self.taken_as_off
+
+    def _taken_as_off(self, switch: str) -> bool:
+        """Whether a host's objects turn this on where it cannot work. Looked at before any value is complained of."""
+        if switch not in self.off or self.origins[switch].kind not in self.lenient:
+            return False
+        scope: dict[str, Value] = {}
+        before = len(self.findings)
+        for name, _ in names_tested(self.off[switch].when):
+            visibility = self.stage.groups.get(str(self.rules.group_of(name)))
+            if visibility is not None:
+                scope[name], _ = self._chosen(self.rules.rule(name), visibility)
+        del self.findings[before:]
+        known = {name: value for name, value in scope.items() if value is not ABSENT}
+        if not self.walker.holds(self.off[switch].when, Scope(known, frozenset())):
+            return False
+        self.taken_as_off.add(switch)
+        message = f"{switch} is true, and is taken as false: {self.off[switch].reason}"
+        self.findings.append(Finding("config-taken-as-off", message, field=switch, severity="warning"))
+        return True
 
     # -- one field ------------------------------------------------------------------------------------------
 
@@ -256,7 +300,7 @@ class _Resolving:
     def _missing(self, name: str, visibility: Visibility) -> None:
         otherwise = self.rules.rule(name).otherwise
         words = [name] if otherwise is None else list(dict.fromkeys((name, *(n for n, _ in names_in(otherwise)))))
-        if {finding.field for finding in self.findings} & set(words):
+        if {finding.field for finding in self.findings if finding.severity == "error"} & set(words):
             return  # what is wrong with it has been said
         said = ((n, self.given[layer][n]) for layer in ("stage", "base") for n in words if n in self.given[layer])
         # A source counts only where it is blank itself: else what is made from it is missing for another reason.

@@ -13,6 +13,7 @@ from engine.backends.catalog import Catalog
 from engine.cancel import Cancellable
 from engine.client import PreparedRequest
 from engine.events import Progress
+from engine.host_plans import AnyPlan, read_plan
 from engine.images import Image
 from engine.plan import StageExecutionPlan
 from engine.request import GenerateImagesRequest
@@ -151,25 +152,26 @@ class FakePipeline:
         window = MyWindow(pipeline)
         window.press_run()
         assert window.text == "no luck"
-        assert pipeline.runs[0][1]["prompt"] == "a lighthouse"
+        assert pipeline.runs[0][1] == {"prompt": "a lighthouse"}
 
     An exception in the list is raised. With no results at all, every run completes: each stage gives one picture.
     """
 
     def __init__(self, results: Iterable[PipelineResult | Exception] = ()) -> None:
         self._results = list(results)
-        self.runs: list[tuple[StageExecutionPlan, Mapping[str, object], Cancellable | None]] = []
+        self.runs: list[tuple[AnyPlan, object, Cancellable | None]] = []
 
     def run_pipeline(
         self,
-        plan: StageExecutionPlan,
-        base_config: Mapping[str, object],
+        plan: AnyPlan,
+        base_config: object,
         cancel_token: Cancellable | None = None,
     ) -> PipelineResult:
         """The next result. What it was called with stands in `runs`."""
         self.runs.append((plan, base_config, cancel_token))
         if not self._results:
-            return _completed(plan)
+            catalog = Catalog()
+            return _completed(read_plan(plan, base_config, catalog.host_words, catalog.rules).plan)
         result = self._results[min(len(self.runs), len(self._results)) - 1]
         if isinstance(result, Exception):
             raise result

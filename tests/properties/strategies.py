@@ -171,8 +171,9 @@ def _flags() -> set[str]:
     return {name for name in RULES.switches if RULES.group_of(name) is None}
 
 
-def _spelled(name: str) -> Strategy:
-    return st.sampled_from([name, *RULES.rule(name).aliases])
+def _spelled(name: str, stage: str | None = None) -> Strategy:
+    refused = {} if stage is None else RULES.stages[stage].instead
+    return st.sampled_from([name, *(word for word in RULES.rule(name).aliases if word not in refused)])
 
 
 @st.composite
@@ -202,7 +203,7 @@ def configs(draw: st.DrawFn, stage: str, base: dict[str, Any] | None = None) -> 
         for name in sorted(chosen):
             taken_back = name in below and name not in _PAIRED | _INPUTS and not RULES.rule(name).required
             nulls = taken_back and not visibility.own and draw(st.integers(0, 9)) == 0
-            own[draw(_spelled(name))] = None if nulls else draw(_FIELDS[name])
+            own[draw(_spelled(name, stage))] = None if nulls else draw(_FIELDS[name])
     return Pair(stage, base, own)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -20,6 +21,7 @@ from engine.results import GenerateResult
 from engine.runner import PipelineRunner
 from engine.testing import picture
 from engine.wire import described, encode
+from tests.pipeline.host_shapes import SHAPES, as_object
 from tests.properties import naive
 from tests.properties.strategies import CATALOG, RULES, Pair, configs, everything, near_misses, pictures, plans
 
@@ -132,6 +134,23 @@ def test_neither_the_plan_nor_a_config_is_changed(drawn: Any) -> None:
     PipelineRunner(RecordingClient()).run_pipeline(plan, base)
     assert (base, [stage.stage_config for stage in plan.stages]) == before
     assert text(base) == text(before[0])
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@FEW
+@given(drawn=plans())
+def test_a_host_s_shape_of_a_plan_gives_the_same_bytes(shape: str, drawn: Any) -> None:
+    plan, base = drawn
+    named = [replace(stage, id=f"{n + 1}-{stage.stage_type}") for n, stage in enumerate(plan.stages)]
+    # Nothing is drawn, since what a dry run draws comes from the words of the plan.
+    plan = replace(plan, stages=tuple(named), options=PlanOptions(seed="server"))
+
+    def payloads(given: Any, config: Any) -> list[str]:
+        planned = plan_run(given, config, CATALOG, RecordingClient().prepare, dry=True)
+        assert planned.plan.run_id == plan.run_id
+        return [text([stage.prepared.bodies]) for stage in planned.stages if stage.prepared is not None]
+
+    assert payloads(SHAPES[shape](plan), as_object(base)) == payloads(plan, base)
 
 
 # Single stages --------------------------------------------------------------------------------------------------
