@@ -6,7 +6,7 @@ fanned out gives one call for every picture. Image handles stand in the bodies u
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from engine.backends.catalog import Backend, BackendStage
@@ -22,7 +22,7 @@ from engine.tables.walk import Written as AnyWritten
 from engine.values import ABSENT, is_integer
 from engine.wire import digest
 
-__all__ = ["Call", "place", "prepare"]
+__all__ = ["Call", "place", "prepare", "scopes"]
 
 Written = AnyWritten[Value, Scope]
 
@@ -56,9 +56,9 @@ def prepare(backend: Backend, request: GenerateImagesRequest) -> tuple[Call, ...
         return ()
     calls: list[Call] = []
     findings: dict[Finding, None] = {}
-    for index, (fields, image) in enumerate(_fanned_out(stage, request)):
+    for index, scope in enumerate(scopes(stage, request)):
         try:
-            calls.append(_call(stage, request, index, fields, image))
+            calls.append(_call(stage, index, scope))
         except EvaluationError as problem:
             findings[Finding(problem.code, str(problem), at=problem.at, hint=problem.hint, field=problem.field)] = None
             continue
@@ -103,15 +103,18 @@ def _fanned_out(
         yield fields, part if isinstance(part, Image) else None
 
 
-def _call(
-    stage: BackendStage, request: GenerateImagesRequest, index: int, fields: Mapping[str, Value], image: Image | None
-) -> Call:
-    known: dict[str, Value] = dict(fields)
-    if stage.stage.takes_images and image is not None:
-        pictures: list[Value] = [*request.input_images]
-        known |= {"input_images": pictures}
-        known |= {"input.image": image, "input.width": image.width, "input.height": image.height}
-    scope = Scope(known, _groups_on(stage, request.fields))
+def scopes(stage: BackendStage, request: GenerateImagesRequest) -> Iterator[Scope]:
+    """What the table sees of the request, for each call: its fields, and the picture that the call is about."""
+    for fields, image in _fanned_out(stage, request):
+        known: dict[str, Value] = dict(fields)
+        if stage.stage.takes_images and image is not None:
+            pictures: list[Value] = [*request.input_images]
+            known |= {"input_images": pictures}
+            known |= {"input.image": image, "input.width": image.width, "input.height": image.height}
+        yield Scope(known, _groups_on(stage, request.fields))
+
+
+def _call(stage: BackendStage, index: int, scope: Scope) -> Call:
     walker: Walker[Value, Scope] = Walker(ConcreteAlgebra(), stage.lookups)
     written = list(walker.walk(stage.table.flow, scope))
     gives = stage.description.gives

@@ -8,7 +8,7 @@ about values and sends nothing.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -30,7 +30,7 @@ from engine.tables.host_words import HostWords
 from engine.tables.inherit import TableSource, flatten, read_table
 from engine.tables.prove import expression_findings, prove_table, visible_fields
 from engine.tables.request import RequestRules, StageType
-from engine.tables.request_contracts import request_contract, request_contract_text
+from engine.tables.request_contracts import request_contract
 
 __all__ = ["Backend", "BackendStage", "Catalog"]
 
@@ -69,12 +69,12 @@ class Backend:
 class Catalog:
     """Rules, contracts and back ends of a list of folders, the first folder winning. Safe to share by threads."""
 
-    def __init__(self, folders: Iterable[Path | Folder] = (), *, alone: Folder | None = None) -> None:
+    def __init__(self, folders: Iterable[Path | Folder] = (), *, alone: Sequence[Folder] = ()) -> None:
         """Search these folders first, then the user's, installed packages' and the built-in one.
 
-        `alone`: search this one folder and no other; it must hold all that it needs.
+        `alone`: search exactly these and no others; together they must hold all that they need.
         """
-        self.folders: Sequence[Folder] = search_path(folders) if alone is None else (alone,)
+        self.folders: Sequence[Folder] = alone if alone else search_path(folders)
         self.contracts = library_of(self.folders)
         self._backends: dict[str, Backend] = {}
         self._descriptions: dict[str, BackendDescription] = {}
@@ -127,7 +127,6 @@ class Catalog:
         except TableError as problem:
             return list(problem.findings)
         found = [finding for name in self.names() for finding in self._loaded(name)[1]]
-        found += self._stale()
         return list(dict.fromkeys(found))
 
     def table(self, backend: str, stage: str) -> Table:
@@ -136,6 +135,10 @@ class Catalog:
         if found is None:
             raise TableError([Finding("backend-no-stage", f"the back end {backend} has no stage {stage!r}")])
         return self._flat(self._chain(backend), found.table, found.at)
+
+    def stages(self, backend: str) -> list[str]:
+        """The stage types that a back end runs, its own and those that it inherits. Nothing is proven."""
+        return list(dict.fromkeys(stage for description in self._chain(backend) for stage in description.stages))
 
     # -- loading --------------------------------------------------------------------------------------------
 
@@ -250,14 +253,15 @@ class Catalog:
 
         def find(parent: str) -> TableSource | None:
             places = [parent] if "/" in parent else [f"{d.name}/{parent}" for d in chain]
-            return next((source for place in places if (source := self._source(place)) is not None), None)
+            return next((source for place in places if (source := self.source(place)) is not None), None)
 
-        source = next((s for n in names if (s := self._source(n)) is not None), None)
+        source = next((s for n in names if (s := self.source(n)) is not None), None)
         if source is None:
             raise TableError([Finding("table-missing", f"there is no table mappings/{names[0]}.yaml", at=at)])
         return flatten(source, find)
 
-    def _source(self, name: str) -> TableSource | None:
+    def source(self, name: str) -> TableSource | None:
+        """The table `<back end>/<name>` as written, or None. Raises TableError where it cannot be read."""
         with self._lock:
             if name not in self._sources:
                 found = None
@@ -268,28 +272,6 @@ class Catalog:
                         break
                 self._sources[name] = found  # only now: a table that cannot be read must say so every time
             return self._sources[name]
-
-    # -- generated files ------------------------------------------------------------------------------------
-
-    def stale_files(self) -> Iterator[tuple[Path, str, str]]:
-        """Request contracts that are not what the rules give: the file, its name for people, its right text.
-
-        The built-in folder alone writes them down, as its own rules give them; what other folders add is not in them.
-        """
-        folder = self.folders[-1]
-        own = [folder]
-        alone = self.rules if len(self.folders) == 1 else rules_of(own, library_of(own))
-        for name, stage in alone.stages.items():
-            file = folder.schemas / "request" / f"{name}.json"
-            text = request_contract_text(alone, stage)
-            if not file.is_file() or file.read_text(encoding="utf-8") != text:
-                yield file, folder.name_of(file), text
-
-    def _stale(self) -> list[Finding]:
-        message = "is not what schemas/fields.json and mappings/request.yaml give"
-        hint = "run 'stage-engine check --write'"
-        names = (name for _, name, _ in self.stale_files())
-        return [Finding("contract-stale", f"{name} {message}", at=Position(name, 1, 1), hint=hint) for name in names]
 
 
 def _steps(chain: Sequence[BackendDescription]) -> Steps:

@@ -217,6 +217,42 @@ def _preview(
     _end(lambda output: serve_preview(options, output), as_json)
 
 
+@app.command("show", epilog="[bold]Example:[/]  stage-engine show hires --flat | grep width")
+def _show(
+    table: Annotated[
+        str,
+        typer.Argument(
+            metavar="BACKEND/STAGE", help="A back end and a stage type; a stage type alone is the default back end's."
+        ),
+    ],
+    flat: Annotated[
+        bool, typer.Option("--flat", help="One line a row, in the order of the targets, each with all its conditions.")
+    ] = False,
+    tables: Tables = None,
+    as_json: Json = False,
+) -> None:
+    """Show a stage's table as it counts: what it writes itself and what it inherits, each row with its place."""
+    from engine.cli.show import ShowOptions, show
+
+    options = ShowOptions(table, flat, tables or [], as_json)
+    _end(lambda output: show(options, output), as_json)
+
+
+@app.command("explain", epilog="[bold]Example:[/]  stage-engine explain hires_denoise")
+def _explain(
+    field: Annotated[
+        str, typer.Argument(metavar="FIELD", help="A field, another word for it, or an entry of a list's items.")
+    ],
+    tables: Tables = None,
+    as_json: Json = False,
+) -> None:
+    """Tell everything about a field: type, default, other words, who sees it, what each back end makes of it."""
+    from engine.cli.explain import ExplainOptions, explain
+
+    options = ExplainOptions(field, tables or [], as_json)
+    _end(lambda output: explain(options, output), as_json)
+
+
 def _end(command: Callable[[Output], ExitCode], as_json: bool) -> None:
     """Do the command and end with its exit code."""
     output = Output()

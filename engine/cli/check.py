@@ -14,6 +14,7 @@ from pathlib import Path
 import typer
 
 from engine.backends.catalog import Catalog
+from engine.backends.generated import stale_files, stale_findings
 from engine.cli.codes import ExitCode
 from engine.cli.complaints import complain
 from engine.cli.inputs import choose_backend, open_catalog, planned
@@ -42,8 +43,10 @@ def check(options: CheckOptions, output: Output) -> ExitCode:
     began = time.monotonic()
     folders, plans = _sorted_out(options.paths)
     catalog = open_catalog(folders, "PATHS")
-    written = _write(catalog, output) if options.write else []
     findings = catalog.findings()
+    # Generated files are looked at only where what they are made from is right.
+    written = _write(catalog, output) if options.write and not _any_error(findings) else []
+    findings += [] if _any_error(findings) else stale_findings(catalog)
     tables_are_wrong = _any_error(findings)
     if not tables_are_wrong:
         findings += _plan_findings(plans, catalog, options.backend)
@@ -88,20 +91,19 @@ def _sorted_out(paths: Sequence[Path]) -> tuple[list[Path], list[Path]]:
 def _write(catalog: Catalog, output: Output) -> list[str]:
     """Write the generated files anew that are not what the rules give."""
     try:
-        stale = list(catalog.stale_files())
+        stale = list(stale_files(catalog))
     except TableError:
         # The rules themselves are wrong: the findings tell it, and nothing can be generated from them.
         return []
-    for file, name, text in stale:
+    for made in stale:
         try:
-            file.parent.mkdir(parents=True, exist_ok=True)
-            write_whole(file, text.encode())
+            made.file.parent.mkdir(parents=True, exist_ok=True)
+            write_whole(made.file, made.text.encode())
         except OSError as problem:
-            raise typer.BadParameter(
-                f"{file} cannot be written: {problem.strerror}.", param_hint="--write"
-            ) from problem
-        output.note(f"wrote {name}")
-    return [name for _, name, _ in stale]
+            message = f"{made.file} cannot be written: {problem.strerror}."
+            raise typer.BadParameter(message, param_hint="--write") from problem
+        output.note(f"wrote {made.name}")
+    return [made.name for made in stale]
 
 
 def _plan_findings(plans: Sequence[Path], catalog: Catalog, backend: str | None) -> list[Finding]:

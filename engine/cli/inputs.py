@@ -35,19 +35,19 @@ def open_catalog(folders: Sequence[Path], option: str = "--tables") -> Catalog:
     return Catalog(folders)
 
 
-def choose_backend(catalog: Catalog, name: str | None) -> str:
+def choose_backend(catalog: Catalog, name: str | None, option: str = "--backend") -> str:
     """The back end of this name; without one, the one that calls itself the default."""
     known = catalog.names()
     if name is not None:
         if name not in known:
             near = did_you_mean(name, known)
             ways = f"there are: {', '.join(known)}" if near is None else near
-            raise typer.BadParameter(f"there is no back end {name!r}; {ways}", param_hint="--backend")
+            raise typer.BadParameter(f"there is no back end {name!r}; {ways}", param_hint=option)
         return name
     default = catalog.default()
     if default is None:
         message = f"no back end calls itself the default: name one of {', '.join(known)}."
-        raise typer.BadParameter(message, param_hint="--backend")
+        raise typer.BadParameter(message, param_hint=option)
     return default
 
 

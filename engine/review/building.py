@@ -62,7 +62,7 @@ def build_side(side: Side) -> Built:
 def _catalog(side: Side) -> Catalog:
     """The side's folder. One that holds the rules of all stage types stands alone, any other goes over the built-in."""
     folder = Folder(side.folder, "")
-    return Catalog(alone=folder) if (folder.schemas / "request").is_dir() else Catalog([folder])
+    return Catalog(alone=[folder]) if (folder.schemas / "request").is_dir() else Catalog([folder])
 
 
 def _built(case: Case, backend: Backend, catalog: Catalog) -> Result:

@@ -37,7 +37,7 @@ from engine.tables.forms import (
 from engine.tables.shapes import Path, ShapeReader
 from engine.values import ABSENT, Json, kind_of
 
-__all__ = ["ExpressionReader"]
+__all__ = ["FORM_WORDS", "ExpressionReader"]
 
 _UNREADABLE = "\0unreadable"  # stands for an expression whose fault is already noted; no field bears this name
 
@@ -254,6 +254,9 @@ _FORMS: dict[str, _Form] = {
     "open": _Form(ExpressionReader.open, frozenset({"reserved"})),
     "late": _Form(ExpressionReader.late),
 }
+
+#: The words that name a form, and for each the words that may stand beside it; `when` may stand beside any.
+FORM_WORDS: Mapping[str, frozenset[str]] = {word: form.beside for word, form in _FORMS.items()}
 
 
 def _unreadable(at: Position) -> Take:

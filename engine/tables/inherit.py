@@ -17,9 +17,10 @@ from engine.tables.forms import LookupTable, Row, Section, Table, Target, target
 from engine.tables.sections import SECTION_WORDS, SectionReader, parse_target
 from engine.tables.traverse import rows_of, sections_of
 
-__all__ = ["TableSource", "flatten", "read_table"]
+__all__ = ["TABLE_WORDS", "TableSource", "flatten", "read_table"]
 
-_TABLE_WORDS = SECTION_WORDS | {
+#: The words at the top of a table.
+TABLE_WORDS = SECTION_WORDS | {
     "format", "payload", "extends", "lookups", "replace_lookups", "flow", "replace", "remove", "undrop",
 }  # fmt: skip
 _MAX_PARENTS = 16
@@ -46,7 +47,7 @@ def read_table(document: Document, name: str) -> TableSource:
     """The table in this document. Raises TableError with all findings."""
     reader = SectionReader(document)
     top = reader.mapping((), document.value, "a table")
-    reader.known((), top, _TABLE_WORDS, "a table")
+    reader.known((), top, TABLE_WORDS, "a table")
     reader.format(top, "a table")
     flow = reader.flow(("flow",), top["flow"]) if "flow" in top else ()
     if top.keys() & SECTION_WORDS:

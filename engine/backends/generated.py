@@ -1,0 +1,102 @@
+"""Files that are made from the rules, contracts and tables, and never by hand: what each should hold.
+
+They are committed, so that people and editors can read them; `check` says when one is stale, and writes it anew if
+asked. This module makes texts and compares them; it writes nothing and proves nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from engine.backends.catalog import Catalog
+from engine.backends.folders import Folder
+from engine.errors import Finding, Position, TableError
+from engine.tables.contracts import Contract
+from engine.tables.editor_schema import Vocabulary, table_schema_text
+from engine.tables.inherit import TableSource
+from engine.tables.request_contracts import request_contract_text
+
+__all__ = ["GeneratedFile", "stale_files", "stale_findings", "vocabulary"]
+
+
+@dataclass(frozen=True, slots=True)
+class GeneratedFile:
+    """One file: where it lies, its name for people, its right text, and what that is made from."""
+
+    file: Path
+    name: str
+    text: str
+    made_from: str
+
+
+def stale_files(catalog: Catalog) -> Iterator[GeneratedFile]:
+    """Generated files that are not what they should be: what each folder gives over the built-in one.
+
+    What other folders add stands in none of them. Raises TableError where what they are made from is wrong itself.
+    """
+    builtin = catalog.folders[-1]
+    for folder in catalog.folders:
+        own = [builtin] if folder is builtin else [folder, builtin]
+        alone = catalog if len(own) == len(catalog.folders) else Catalog(alone=own)
+        for made in _generated(folder, alone):
+            if not made.file.is_file() or made.file.read_text(encoding="utf-8") != made.text:
+                yield made
+
+
+def stale_findings(catalog: Catalog) -> list[Finding]:
+    """A finding for every generated file that is stale; none where what they are made from is wrong itself."""
+    hint = "run 'stage-engine check --write'"
+    try:
+        return [
+            Finding("contract-stale", f"{made.name} is not what {made.made_from} give", Position(made.name, 1, 1), hint)
+            for made in stale_files(catalog)
+        ]
+    except TableError:
+        return []  # the proof has said it
+
+
+def vocabulary(catalog: Catalog) -> Vocabulary:
+    """All that a table may name. Raises TableError where a part of it cannot be read."""
+    prefixes = {file.name for folder in catalog.folders for file in folder.schemas.glob("*") if file.is_dir()}
+    contracts = [name for prefix in sorted(prefixes - {"request"}) for name in catalog.contracts.names(prefix)]
+    tables = _tables(catalog)
+    lookups = {name for table in tables.values() for name in table.lookups if " " not in name}  # less those inline
+    return Vocabulary(catalog.rules, _contracts(catalog, contracts), [*tables], sorted(lookups))
+
+
+def _generated(folder: Folder, catalog: Catalog) -> Iterator[GeneratedFile]:
+    """The files that a folder should hold. One of someone's own has those alone that it has begun to keep."""
+    builtin = folder is catalog.folders[-1]
+    rules = catalog.rules
+    for name, stage in rules.stages.items() if builtin else ():
+        file = folder.schemas / "request" / f"{name}.json"
+        made_from = "schemas/fields.json and mappings/request.yaml"
+        yield GeneratedFile(file, folder.name_of(file), request_contract_text(rules, stage), made_from)
+    file = folder.schemas / "table.json"
+    if builtin or file.is_file():
+        made_from = "the table language, the fields, contracts and tables"
+        yield GeneratedFile(file, folder.name_of(file), table_schema_text(vocabulary(catalog)), made_from)
+
+
+def _contracts(catalog: Catalog, names: list[str]) -> Mapping[str, Contract]:
+    found: dict[str, Contract] = {}
+    for name in names:
+        try:
+            found[name] = catalog.contracts.load(name)
+        except TableError:
+            continue  # a description of another kind lies beside the contracts; a contract that is wrong was told of
+    return found
+
+
+def _tables(catalog: Catalog) -> dict[str, TableSource]:
+    """Every table of every back end as written, by name."""
+    names = {
+        f"{file.parent.name}/{file.stem}"
+        for folder in catalog.folders
+        for file in folder.mappings.glob("*/*.yaml")
+        if (folder.mappings / file.parent.name / "backend.yaml").is_file() and file.stem != "backend"
+    }
+    found = {name: catalog.source(name) for name in sorted(names)}
+    return {name: source for name, source in found.items() if source is not None}
