@@ -39,7 +39,7 @@ class TablesUnderTest:
     def catalog(self) -> Catalog:
         """The folder's catalog: alone where it holds the rules of all stage types, else over the built-in one."""
         folder = Folder(self.path, "")
-        return Catalog(alone=folder) if (folder.schemas / "request").is_dir() else Catalog([folder])
+        return Catalog(alone=[folder]) if (folder.schemas / "request").is_dir() else Catalog([folder])
 
     @cached_property
     def own(self) -> list[str]:
