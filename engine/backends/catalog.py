@@ -138,7 +138,16 @@ class Catalog:
 
     def stages(self, backend: str) -> list[str]:
         """The stage types that a back end runs, its own and those that it inherits. Nothing is proven."""
-        return list(dict.fromkeys(stage for description in self._chain(backend) for stage in description.stages))
+        chain = self._chain(backend)
+        return possible_stages(chain, combined(d.said for d in reversed(chain))[0])[0]
+
+    def limits(self, backend: str, stage: str) -> Limits:
+        """What the back end says that it cannot do, of this stage type or at all. Nothing is proven."""
+        chain, kind = self._chain(backend), self.rules.stages.get(stage)
+        description = self._description_of_stage(backend, stage)
+        if kind is None or description is None:
+            return combined(d.said for d in reversed(chain))[0]
+        return stage_limits(chain, description, self.rules, kind)[0]
 
     # -- loading --------------------------------------------------------------------------------------------
 

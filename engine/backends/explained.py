@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from engine.backends.build import scopes
-from engine.backends.catalog import BackendStage
+from engine.backends.catalog import Backend
+from engine.backends.unsupported import possible
 from engine.request import GenerateImagesRequest
 from engine.tables.concrete import Value
 from engine.tables.forms import Row, Target
@@ -48,8 +49,12 @@ class Explained:
     sources: tuple[Source, ...]
 
 
-def explained(stage: BackendStage, request: GenerateImagesRequest) -> Iterator[tuple[Explained, ...]]:
+def explained(backend: Backend, request: GenerateImagesRequest) -> Iterator[tuple[Explained, ...]]:
     """Every value of every call's body, in the order of the table. For a request that `prepare` takes."""
+    request = possible(backend, request).request
+    stage = backend.stages.get(request.stage_type)
+    if stage is None:
+        return
     walker: Walker[TracedValue, TracedScope] = Walker(TracedAlgebra(), stage.lookups)
     for scope in scopes(stage, request):
         values: list[Explained] = []

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Literal
 
+from engine.backends.capabilities import Limits
 from engine.backends.catalog import Catalog
 from engine.errors import Position
 from engine.tables.coverage import PICTURE, PICTURES
@@ -32,10 +34,9 @@ class TableUse:
         """Where the field ends in the payload."""
         return tuple(dict.fromkeys(u.target for u in self.uses if u.kind == "row" and u.target is not None))
 
-    @property
-    def reasons(self) -> tuple[str, ...]:
-        """Why the field is dropped, where it is."""
-        return tuple(dict.fromkeys(u.text for u in self.uses if u.kind == "drop"))
+    def reasons(self, kind: Literal["drop", "cannot"]) -> tuple[str, ...]:
+        """Why the field is dropped, or what of it the back end cannot do."""
+        return tuple(dict.fromkeys(u.text for u in self.uses if u.kind == kind))
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,13 +99,29 @@ def field_facts(rules: RequestRules, name: str) -> FieldFacts:
 
 
 def table_uses(catalog: Catalog, name: str) -> Iterator[TableUse]:
-    """What every table of every back end does with a field. Raises TableError where a table cannot be read."""
-    switches = field_facts(catalog.rules, name).switches
+    """What becomes of a field in every back end and stage. Raises TableError where a table cannot be read."""
+    facts = field_facts(catalog.rules, name)
     for backend in catalog.names():
-        for stage in catalog.stages(backend):
-            uses = uses_of(catalog.table(backend, stage), name, switches)
+        possible = catalog.stages(backend)
+        for stage in dict.fromkeys((*possible, *facts.stages)):
+            uses = [*_limits(catalog.limits(backend, stage), stage, facts)] if stage in facts.stages else []
+            if stage in possible:
+                uses += uses_of(catalog.table(backend, stage), name, facts.switches)
             if uses:
                 yield TableUse(backend, stage, tuple(uses))
+
+
+def _limits(limits: Limits, stage: str, facts: FieldFacts) -> Iterator[Use]:
+    """What the back end says that it cannot do and that is about the field: its stage, its group, itself, a value."""
+    names: dict[str, set[str | None]] = {
+        "stage": {stage},
+        "group": {facts.group, *facts.switches},
+        "field": {facts.name},
+        "value": {facts.name},
+    }
+    for subject, limit in limits.items():
+        if subject.name in names[subject.kind]:
+            yield Use("cannot", None, f"{subject}: {limit.reason}", limit.at)
 
 
 def _seen(rules: RequestRules, name: str, group: str | None) -> Iterator[tuple[str, str]]:

@@ -107,6 +107,9 @@ def _payloads(
     plan: Plan,
     backend: Backend = None,
     stage: Annotated[str | None, typer.Option("--stage", "-s", metavar="ID", help="Show this stage alone.")] = None,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Show where each value came from: plan, default or row, with its line.")
+    ] = False,
     tables: Tables = None,
     as_json: Json = False,
 ) -> None:
@@ -116,7 +119,7 @@ def _payloads(
     """
     from engine.cli.payloads import PayloadOptions, show_payloads
 
-    options = PayloadOptions(plan, backend, stage, tables or [], as_json)
+    options = PayloadOptions(plan, backend, stage, tables or [], as_json, explain)
     _end(lambda output: show_payloads(options, output), as_json)
 
 

@@ -113,12 +113,16 @@ def _show_uses(facts: FieldFacts, uses: Iterable[TableUse], backends: Sequence[s
 
 def _show_use(use: TableUse, output: Output) -> None:
     ends = ", ".join(use.targets)
-    words = f"{use.stage} -> {ends}" if ends else f"{use.stage}: dropped" if use.reasons else f"{use.stage}: asked for"
+    kinds = {one.kind for one in use.uses}
+    otherwise = "cannot" if "cannot" in kinds else "dropped" if "drop" in kinds else "asked for"
+    words = f"{use.stage} -> {ends}" if ends else f"{use.stage}: {otherwise}"
     show_line(output, [part(words, "bold" if ends else "yellow")], 2)
     for one in use.uses:
         match one.kind:
             case "drop":
                 text = f"dropped, {one.text}"
+            case "cannot":
+                text = f"cannot do {one.text}"
             case "condition":
                 text = f"asked for: when {one.text}" if one.target is None else f"asked for by {one.target}"
             case _:
@@ -154,7 +158,8 @@ def _as_json(facts: FieldFacts, uses: Iterable[TableUse]) -> dict[str, object]:
                 "backend": use.backend,
                 "stage": use.stage,
                 "targets": [*use.targets],
-                "reasons": [*use.reasons],
+                "dropped": [*use.reasons("drop")],
+                "cannot": [*use.reasons("cannot")],
                 "uses": [
                     {"kind": one.kind, "target": one.target, "text": one.text, "at": _place_json(one.at)}
                     for one in use.uses

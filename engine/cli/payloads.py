@@ -15,8 +15,10 @@ from rich.text import Text
 
 from engine.backends.build import Call
 from engine.backends.catalog import Backend
+from engine.backends.explained import Explained, explained
 from engine.cli.codes import ExitCode
 from engine.cli.complaints import complain
+from engine.cli.explanations import explanation_json, show_explanation
 from engine.cli.inputs import choose_backend, open_catalog, planned
 from engine.cli.output import Output, visible
 from engine.errors import did_you_mean
@@ -31,13 +33,17 @@ __all__ = ["PayloadOptions", "show_payloads"]
 
 @dataclass(frozen=True, slots=True)
 class PayloadOptions:
-    """What the command line says. `stage`: the id of the only stage to show."""
+    """What the command line says. `stage`: the id of the only stage to show.
+
+    `explain`: show where each value came from, in place of requests and bodies.
+    """
 
     plan: Path
     backend: str | None
     stage: str | None
     tables: Sequence[Path]
     as_json: bool
+    explain: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +54,7 @@ class _Shown:
     request: GenerateImagesRequest
     calls: tuple[Call, ...]
     path: str
+    explained: tuple[tuple[Explained, ...], ...]
 
     @property
     def drawn(self) -> list[str]:
@@ -65,7 +72,7 @@ def show_payloads(options: PayloadOptions, output: Output) -> ExitCode:
     catalog = open_catalog(options.tables)
     backend = catalog.backend(choose_backend(catalog, options.backend))
     run = planned(load_plan(options.plan, catalog), catalog, backend)
-    shown = [_shown(number, stage, backend) for number, stage in enumerate(run.stages, 1)]
+    shown = [_shown(number, stage, backend, explain=options.explain) for number, stage in enumerate(run.stages, 1)]
     chosen = _chosen([stage for stage in shown if stage is not None], options.stage)
     complain(output.notes, run.warnings)
     if options.as_json:
@@ -79,11 +86,12 @@ def show_payloads(options: PayloadOptions, output: Output) -> ExitCode:
     return ExitCode.OK
 
 
-def _shown(number: int, stage: PlannedStage, backend: Backend) -> _Shown | None:
+def _shown(number: int, stage: PlannedStage, backend: Backend, *, explain: bool) -> _Shown | None:
     if stage.request is None or stage.prepared is None:
         return None
     path = backend.stages[stage.request.stage_type].submit.request.shown
-    return _Shown(number, stage.request, stage.prepared.calls, path)
+    told = tuple(explained(backend, stage.request)) if explain else ()
+    return _Shown(number, stage.request, stage.prepared.calls, path, told)
 
 
 def _chosen(stages: Sequence[_Shown], name: str | None) -> Sequence[_Shown]:
@@ -112,8 +120,9 @@ def _as_json(stage: _Shown) -> dict[str, object]:
                 "body": _body(call),
                 "digest": call.digest,
                 "gives": {"count": call.count, "width": call.width, "height": call.height},
+                **({"explained": explanation_json(stage.explained[number])} if stage.explained else {}),
             }
-            for call in stage.calls
+            for number, call in enumerate(stage.calls)
         ],
     }
 
@@ -131,11 +140,15 @@ def _show(stage: _Shown, output: Output) -> None:
         )
     if stage.stands_in:
         output.shown(Text("   predicted:WIDTHxHEIGHT stands for a picture that does not exist yet", style="yellow"))
-    output.shown(Text("   the request", style="bold"))
-    output.source(described(request.payload))
+    if not stage.explained:
+        output.shown(Text("   the request", style="bold"))
+        output.source(described(request.payload))
     for number, call in enumerate(stage.calls, 1):
         which = f" (call {number} of {len(stage.calls)})" if len(stage.calls) > 1 else ""
         gives = f"{call.count} picture{'' if call.count == 1 else 's'} of {call.width}x{call.height}"
         output.shown(Text(f"   POST {stage.path}{which}, for {gives}", style="bold"))
-        output.source(_body(call))
+        if stage.explained:
+            show_explanation(stage.explained[number - 1], output)
+        else:
+            output.source(_body(call))
     output.shown("")

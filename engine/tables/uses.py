@@ -38,12 +38,13 @@ __all__ = ["Use", "uses_of"]
 class Use:
     """One use of a field.
 
-    `kind`: a row that sends it, a condition of a row or section that asks for it, or a drop. `target`: where it
-    ends, `-` for every item of a list; None for a section's condition. `text`: the row or condition
-    as written, or a drop's reason.
+    `kind`: a row that sends it, a condition of a row or section that asks for it, a drop, or what the back end says
+    that it cannot do. `target`: where it
+    ends, `-` for every item of a list; None for a section's condition. `text`:
+    the row or condition as written, or a reason.
     """
 
-    kind: Literal["row", "condition", "drop"]
+    kind: Literal["row", "condition", "drop", "cannot"]
     target: str | None
     text: str
     at: Position

@@ -54,7 +54,7 @@ def test_drops_conditions_and_switches_are_uses_too() -> None:
     (dropped,) = [
         use for use in table_uses(CATALOG, "hires_enabled") if use.stage == "hires" and use.backend == "a1111"
     ]
-    assert dropped.reasons == ("a stage of this type is a hires pass",)
+    assert dropped.reasons("drop") == ("a stage of this type is a hires pass",)
     (asked,) = [
         use for use in table_uses(CATALOG, "hires_enabled") if use.stage == "txt2img" and use.backend == "a1111"
     ]
@@ -100,7 +100,7 @@ def test_explain_as_json(tmp_path: Path) -> None:
     data = json.loads(run("explain", "steps", "--json", cwd=tmp_path).stdout)
     assert data["default"] == 20
     assert data["schema"]["maximum"] == 150
-    assert {"backend", "stage", "targets", "reasons", "uses"} == data["tables"][0].keys()
+    assert {"backend", "stage", "targets", "dropped", "cannot", "uses"} == data["tables"][0].keys()
     assert all(use["at"]["line"] > 0 for table in data["tables"] for use in table["uses"])
 
 
