@@ -28,6 +28,8 @@ T = TypeVar("T")
 
 #: How long the word to stop may go unnoticed, in seconds. A foreign token can only be asked.
 _GLANCE = 0.05
+#: How long a job waits for the websocket that tells of it, in seconds: it only hints.
+_HANDSHAKE = 2.0
 #: More messages than these are not kept: they are hints.
 _MOST_MESSAGES = 1000
 _log = logging.getLogger(__name__)
@@ -145,7 +147,7 @@ class Driver:
     def _listen(self, request: HttpRequest) -> None:
         url = socket_address(self._transport.address(request))
         self._listener = Listener(url, self._transport.headers, request.timeouts.connect, self._heard)
-        self._listener.ready.wait(request.timeouts.connect)
+        self._listener.ready.wait(min(_HANDSHAKE, request.timeouts.connect))
 
     def _heard(self, message: Json) -> None:
         with self._changed:

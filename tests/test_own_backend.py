@@ -63,7 +63,7 @@ def stage(kind: str, **fields: object) -> StageExecution:
 
 
 def test_the_folder_is_proven(catalog: Catalog) -> None:
-    assert catalog.names() == ["a1111", "easel"]
+    assert "easel" in catalog.names()
     assert list(catalog.backend("easel").stages) == ["txt2img", "frame"]
 
 

@@ -49,7 +49,7 @@ def exchange(
     gives names for jobs. Raises the BackendError of the first call that fails, unless pictures of earlier calls are
     there to keep. A result that was stopped says so, and holds the pictures of the calls that had ended.
     """
-    session = Session(backend, stage, stage_id, ids, shared, watched, calls=len(calls))
+    session = Session(backend, stage, stage_id, ids, shared, watched, calls=len(calls), late={"client_id": ids()})
     images: list[Image] = []
     info: list[Mapping[str, Json]] = []
     seeds: list[int] = []
@@ -101,7 +101,6 @@ def _call(session: Session, call: Call, digests: list[str]) -> Talk[_Made]:
     if (yield from session.wait(0)).cancelled:
         raise Cancelled
     digests.append(call.digest)
-    session.late.setdefault("client_id", session.new_id())
     body: Value = dict(call.body)
     if session.backend.steps.upload is not None:
         body = yield from with_uploads(session, session.backend.steps.upload, body)

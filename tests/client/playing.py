@@ -17,7 +17,7 @@ __all__ = ["Played", "after", "answer", "play"]
 
 #: What a server says to a request: an answer, a failure on the way, or either after some seconds.
 Said: TypeAlias = "HttpResponse | BackendError"
-MOST_STEPS = 20_000
+MOST_STEPS = 100_000
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,8 @@ __all__ = ["Reply", "Scripted", "Seen", "generation"]
 @dataclass(frozen=True)
 class Reply:
     """One answer. `cut`: the connection breaks after so many bytes of the body; `wait`: seconds before it starts;
-    `pause`: seconds in the middle of the body; `raw`: these bytes on the wire, and nothing else."""
+    `pause`: seconds in the middle of the body; `raw`: these bytes on the wire, and nothing else but what `then` gives
+    afterwards."""
 
     body: bytes = b""
     status: int = 200
@@ -27,6 +28,7 @@ class Reply:
     pause: float = 0.0
     chunked: bool = False
     raw: bytes | None = None
+    then: Callable[[], bytes] | None = None
 
     @classmethod
     def json(cls, data: object, status: int = 200, **more: Any) -> Reply:
@@ -67,6 +69,9 @@ class Scripted:
             def do_POST(self) -> None:
                 outer._handle(self)
 
+            def do_GET(self) -> None:
+                outer._handle(self)
+
             def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
                 """Silence."""
 
@@ -96,6 +101,9 @@ class Scripted:
         self._over.wait(reply.wait)
         if reply.raw is not None:
             handler.wfile.write(reply.raw)
+            if reply.then is not None:
+                handler.wfile.flush()
+                handler.wfile.write(reply.then())
             return
         handler.send_response(reply.status)
         for name, value in reply.headers:
