@@ -22,9 +22,11 @@ if TYPE_CHECKING:
     from engine.backends.catalog import Catalog
     from engine.cancel import Cancellable, CancelToken
     from engine.client import ApiClient, PreparedRequest
+    from engine.client_for_host import ClientForHost, HostError, HostOutcome, HostResult
     from engine.errors import (
         AnswerError,
         BackendError,
+        BackendRefusedError,
         BackendTimeoutError,
         BackendUnreachableError,
         Finding,
@@ -39,6 +41,9 @@ if TYPE_CHECKING:
         TableError,
     )
     from engine.events import Event, Listener, Progress
+    from engine.host_client import HostClient, TheirClient
+    from engine.host_events import HostStageEvent, HostStageEvents
+    from engine.host_plans import AnyPlan, HasStages
     from engine.images import Image
     from engine.plan import PlanOptions, RunConfig, StageConfig, StageExecution, StageExecutionPlan
     from engine.plan_files import PlanFile, load_plan
@@ -56,6 +61,7 @@ _HOMES = {
     "errors": (
         "AnswerError",
         "BackendError",
+        "BackendRefusedError",
         "BackendTimeoutError",
         "BackendUnreachableError",
         "Finding",
@@ -70,6 +76,10 @@ _HOMES = {
         "TableError",
     ),
     "events": ("Event", "Listener", "Progress"),
+    "client_for_host": ("ClientForHost", "HostError", "HostOutcome", "HostResult"),
+    "host_client": ("HostClient", "TheirClient"),
+    "host_events": ("HostStageEvent", "HostStageEvents"),
+    "host_plans": ("AnyPlan", "HasStages"),
     "images": ("Image",),
     "plan": ("PlanOptions", "RunConfig", "StageConfig", "StageExecution", "StageExecutionPlan"),
     "plan_files": ("PlanFile", "load_plan"),
@@ -82,18 +92,28 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
     "AnswerError",
+    "AnyPlan",
     "ApiClient",
     "BackendError",
+    "BackendRefusedError",
     "BackendTimeoutError",
     "BackendUnreachableError",
     "CancelToken",
     "Cancellable",
     "Catalog",
     "Client",
+    "ClientForHost",
     "Event",
     "Finding",
     "GenerateImagesRequest",
     "GenerateResult",
+    "HasStages",
+    "HostClient",
+    "HostError",
+    "HostOutcome",
+    "HostResult",
+    "HostStageEvent",
+    "HostStageEvents",
     "HttpStatusError",
     "Image",
     "ImageError",
@@ -118,6 +138,7 @@ __all__ = [
     "StageExecutionPlan",
     "StageResult",
     "TableError",
+    "TheirClient",
     "__version__",
     "load_plan",
 ]

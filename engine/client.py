@@ -6,7 +6,7 @@ holds every request against its contract, since not all of them come from a runn
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import TracebackType
 
@@ -125,24 +125,38 @@ class ApiClient:
         prepared = self.prepare(request)
         if prepared.skipped:
             return GenerateResult(request.input_images, warnings=prepared.warnings)
+        result = self.send(
+            prepared.calls, request.stage_type, request.stage_id, cancel_token=cancel_token, on_progress=on_progress
+        )
+        return replace(result, warnings=(*prepared.warnings, *result.warnings))
+
+    def send(
+        self,
+        calls: Sequence[Call],
+        stage_type: str,
+        stage_id: str,
+        *,
+        cancel_token: Cancellable | None = None,
+        on_progress: Callable[[Progress], object] | None = None,
+    ) -> GenerateResult:
+        """Send calls that are built, one after the other. As `generate_images`, but for what `prepare` raises."""
         talk = exchange(
             self.backend,
-            self.backend.stages[request.stage_type],
-            prepared.calls,
-            stage_id=request.stage_id,
+            self.backend.stages[stage_type],
+            calls,
+            stage_id=stage_id,
             shared=self._shared,
             watched=on_progress is not None,
             ids=self._ids,
         )
-        result = Driver(
+        return Driver(
             self._transport,
             self._under_way,
             backend=self.backend.name,
-            stage=request.stage_id,
+            stage=stage_id,
             token=cancel_token,
             on_progress=on_progress,
         ).run(talk)
-        return replace(result, warnings=(*prepared.warnings, *result.warnings))
 
     def close(self) -> None:
         """Close the connection."""

@@ -18,6 +18,7 @@ from typing import Literal
 __all__ = [
     "AnswerError",
     "BackendError",
+    "BackendRefusedError",
     "BackendTimeoutError",
     "BackendUnreachableError",
     "Finding",
@@ -144,6 +145,10 @@ class BackendError(StageEngineError):
 
 class BackendUnreachableError(BackendError):
     """No connection: wrong address, server not started, connection refused or cut off before an answer."""
+
+
+class BackendRefusedError(BackendError):
+    """What was asked for is refused by a host's own client, or by the server behind it: a model, a payload."""
 
 
 class BackendTimeoutError(BackendError):

@@ -30,8 +30,9 @@ class Progress:
 class Event:
     """One thing that happened. `index` and `total` count enabled stages from 0; run events name no stage.
 
-    `progress`: how far the stage is, while it goes on. `stage`: what became of the stage, when it has ended.
-    `result`: what became of the run, when it has ended.
+    `images`: how many pictures the stage should give, when it starts and that is known. `progress`: how far the stage
+    is, while it goes on. `stage`: what became of the stage, when it has ended. `result`: what became of the run, when
+    it has ended.
     """
 
     kind: Literal["run_started", "stage_started", "progress", "stage_finished", "run_finished"]
@@ -43,6 +44,7 @@ class Event:
     stage: StageResult | None = None
     result: PipelineResult | None = None
     progress: Progress | None = None
+    images: int | None = None
 
 
 Listener: TypeAlias = Callable[[Event], None]

@@ -33,6 +33,10 @@ TimedEvent: TypeAlias = tuple[str, Event]
 
 #: What a record says of the run as a whole: these fields of the first stage that samples.
 _PRIMARY = ("model_name", "sampler_name", "scheduler", "steps", "cfg_scale")
+#: What a record holds of one value of a config: levels, and values in all.
+_MAX_DEPTH = 32
+_MAX_VALUES = 10_000
+
 #: A stage that has this field samples.
 _SAMPLES = "sampler_name"
 
@@ -132,14 +136,18 @@ def _field(stage: StageResult | None, name: str) -> object:
     return None if stage is None or stage.request is None else described(stage.request.fields.get(name))
 
 
-def _recorded(value: object, depth: int = 32) -> object:
-    """A config's value as JSON data. A config may hold anything under words that the rules drop."""
+def _recorded(value: object, depth: int = _MAX_DEPTH, left: list[int] | None = None) -> object:
+    """A config's value as JSON data, and no more of it than fits. A config may hold anything under dropped words."""
+    left = [_MAX_VALUES] if left is None else left
+    left[0] -= 1
     if depth == 0:
         return "<nested too deeply>"
+    if left[0] < 0:
+        return "<too much>"
     if isinstance(value, Mapping):
-        return {str(key): _recorded(item, depth - 1) for key, item in value.items()}
+        return {str(key): _recorded(item, depth - 1, left) for key, item in value.items() if left[0] > 0}
     if isinstance(value, (list, tuple)):
-        return [_recorded(item, depth - 1) for item in value]
+        return [_recorded(item, depth - 1, left) for item in value if left[0] > 0]
     if isinstance(value, bytes):
         return f"sha256:{hashlib.sha256(value).hexdigest()}"
     if isinstance(value, PurePath):

@@ -55,17 +55,20 @@ class PipelineRunner:
         catalog: Catalog | None = None,
         learning_writer: object | None = None,
         on_learning_record: Callable[[Record], object] | None = None,
+        learning_enabled: bool = True,
     ) -> None:
         """Take a client, and listeners that are told what happens.
 
         `catalog` holds the rules of what a request may be; the client's own is taken where it has one.
         After a run that completed, its record (schemas/learning_record.json) is given once to `learning_writer`
-        (its `append_record(record)`, else its `write(record)`) and once to `on_learning_record`. None is off.
+        (its `append_record(record)`, else its `write(record)`) and once to `on_learning_record`. None is off, and while
+        `learning_enabled` is false, both are; it may be set at any time, and counts when a run ends.
 
         Raises TypeError for a writer that has neither method.
         """
         self._client = client
         self._listeners = tuple(listeners)
+        self.learning_enabled = learning_enabled
         self._hooks = LearningHooks(learning_writer, on_learning_record)
         self._watchable = _takes(client.generate_images, "cancel_token", "on_progress")
         known = getattr(client, "catalog", None) if catalog is None else catalog
@@ -94,7 +97,7 @@ class PipelineRunner:
         token = CancelToken() if cancel_token is None else cancel_token
         run = _Run(self._client, self._listeners, planned, token, watchable=self._watchable)
         result = run.run()
-        if self._hooks and result.success:
+        if self.learning_enabled and self._hooks and result.success:
             record = learning_record(planned.plan, planned.base_config, result, run.told, _now())
             run.warnings += self._hooks.give(record)
         return run.finish(result)
@@ -179,7 +182,8 @@ class _Run:
         if request.input_images:
             request = replace(request, input_images=images)
         name, kind = stage.execution.id, stage.execution.stage_type
-        self._tell(Event("stage_started", self._run_id, self._total, index, name, kind))
+        wanted = None if stage.prepared is None else len(stage.prepared.stand_ins)
+        self._tell(Event("stage_started", self._run_id, self._total, index, name, kind, images=wanted))
         began, started = time.monotonic(), _now()
         generate: Callable[..., object] = self._client.generate_images
         if self._watchable:

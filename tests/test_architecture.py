@@ -29,6 +29,7 @@ FLOORS = [
     ["backends", "events"],
     ["host_objects", "host_plans"],
     ["credentials", "transport", "websocket", "driver", "client", "plan_files", "planning", "learning"],
+    ["host_client", "client_for_host", "host_events"],
     ["runner", "cases"],
     ["preview", "review"],
     ["testing"],
@@ -115,6 +116,19 @@ def test_a_conversation_has_no_socket_thread_or_clock() -> None:
                 names = [node.module or ""]
             found += [f"{name}: {one}" for one in names if one.split(".")[0] in owned]
     assert found == []
+
+
+def test_loading_every_name_reads_no_table_lists_no_folder_of_them_and_connects_to_nobody() -> None:
+    code = (
+        "import sys; seen = [];"
+        "watched = ('open', 'os.listdir', 'os.scandir', 'glob.glob', 'socket.connect', 'socket.getaddrinfo');"
+        "sys.addaudithook(lambda event, given: seen.append((event, str(given[0]))) if event in watched else None);"
+        "from engine import *;"
+        "print([one for one in seen if one[0].startswith('socket') or one[1].endswith(('.yaml', '.json'))"
+        " or 'mappings' in one[1] or 'schemas' in one[1].replace('jsonschema', '')])"
+    )
+    done = subprocess.run([sys.executable, "-B", "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
 
 
 def test_the_runner_brings_no_library_of_the_command() -> None:

@@ -15,7 +15,7 @@ BAD = ROOT / "tests" / "tables" / "bad"
 
 #: Functions whose first argument is a finding's code, and the keyword by which errors take theirs.
 NOTING = {"Finding", "EvaluationError", "fault", "_fault", "note", "find", "stop", "_error", "fail", "refused"}
-NOTING |= {"warn", "_warn", "answer_error", "job_error"}
+NOTING |= {"warn", "_warn", "_is_one_of", "answer_error", "job_error"}
 CODE = re.compile(r"url|[a-z0-9]+(?:-[a-z0-9]+)+")
 
 #: Codes that are put together: from an HTTP status, or from how a run ended.
@@ -41,7 +41,8 @@ def codes_in(file: Path) -> Iterator[str]:
 
 def known() -> set[str]:
     files = (file for file in (ROOT / "engine").rglob("*.py") if "preview" not in file.parts)
-    return {code for file in files for code in codes_in(file)} | COMPOSED
+    clients = (ROOT / "mappings" / "host_client.yaml").read_text(encoding="utf-8")
+    return {code for file in files for code in codes_in(file)} | COMPOSED | {*re.findall(r"code: ([a-z-]+)}", clients)}
 
 
 def documented() -> dict[str, str]:

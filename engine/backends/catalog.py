@@ -89,7 +89,7 @@ class Catalog:
 
     @cached_property
     def host_words(self) -> HostWords:
-        """The words by which a host's objects are read. Raises TableError with all findings."""
+        """The words by which a host's objects are read, and its client is spoken to. Raises TableError."""
         return host_words_of(self.folders, self.rules)
 
     @cached_property

@@ -6,10 +6,12 @@ This module knows which files of a folder hold them; what is in the files is rea
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from engine.backends.folders import Folder
 from engine.documents import Document, read_document
 from engine.errors import TableError
+from engine.tables.client_words import read_client_words
 from engine.tables.contracts import ContractLibrary
 from engine.tables.host_words import HostWords, read_host_words
 from engine.tables.request import RequestRules, read_rules
@@ -32,8 +34,13 @@ def rules_of(folders: Sequence[Folder], contracts: ContractLibrary) -> RequestRu
 
 
 def host_words_of(folders: Sequence[Folder], rules: RequestRules) -> HostWords:
-    """The words by which a host's objects are read, of these folders together. Raises TableError."""
-    return read_host_words(_documents(folders, "host.yaml"), rules)
+    """The words for a host's objects, of these folders together, and for its client, of the first that has some.
+
+    Raises TableError.
+    """
+    words = read_host_words(_documents(folders, "host.yaml"), rules)
+    clients = _documents(folders, "host_client.yaml")
+    return replace(words, client=read_client_words(clients[-1], rules)) if clients else words
 
 
 def _documents(folders: Sequence[Folder], name: str) -> list[Document]:

@@ -15,6 +15,7 @@ from typing import Final, TypeVar
 
 from engine.documents import Document
 from engine.errors import Finding, TableError, did_you_mean
+from engine.tables.client_words import ClientWords
 from engine.tables.expressions import ExpressionReader
 from engine.tables.forms import Condition, GroupOn
 from engine.tables.request import RequestRules
@@ -53,7 +54,10 @@ class SwitchedOff:
 
 @dataclass(frozen=True, slots=True)
 class HostWords:
-    """Everything that host.yaml says. `plan` and `stage`: role -> the attributes that may play it, the first first."""
+    """Everything that host.yaml says. `plan` and `stage`: role -> the attributes that may play it, the first first.
+
+    `client`: what host_client.yaml says.
+    """
 
     plan: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     stage: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -61,6 +65,7 @@ class HostWords:
     stage_words: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     off: Mapping[str, SwitchedOff] = field(default_factory=dict)
     ignored: Mapping[str, str] = field(default_factory=dict)
+    client: ClientWords = field(default_factory=ClientWords)
 
 
 def read_host_words(documents: Sequence[Document], rules: RequestRules) -> HostWords:

@@ -20,11 +20,15 @@ __all__ = ["Problem", "problems_of", "validator"]
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One way in which data breaks a contract: where (the steps to it), and what is wrong, without its value."""
+    """One way in which data breaks a contract: where (the steps to it), and what is wrong, without its value.
+
+    `missing`: that is all that is wrong, that a key which must be there is not.
+    """
 
     path: tuple[str, ...]
     message: str
     hint: str | None = None
+    missing: bool = False
 
 
 def problems_of(validator: Any, data: object) -> list[Problem]:
@@ -74,7 +78,7 @@ def _explained(error: Any) -> Iterator[Problem]:
         case "required":
             # jsonschema yields one error for each name that is missing; each error lists them all.
             missing = next(name for name in value if f"{name!r} is a required" in error.message)
-            yield Problem((*path, missing), "is missing")
+            yield Problem((*path, missing), "is missing", missing=True)
         case "dependentRequired":
             name, needed = next(
                 (name, other)

@@ -2,8 +2,8 @@
 
 For hosts, with no server, no socket and no Pillow: `FakeClient` stands for an `ApiClient`: it makes small valid
 pictures, and fails where a test says so. `FakePipeline` stands for a `PipelineRunner`: it gives results that a test
-has prepared. Both have the real signatures. `CancelAfter` is a cancel token that is cancelled when it has been asked a
-number of times. `picture` makes a PNG.
+has prepared. Both have the real signatures. `FakeHostClient` is a client as hosts have one, for `HostClient`.
+`CancelAfter` is a cancel token that is cancelled when it has been asked a number of times. `picture` makes a PNG.
 
 For tables: `load_cases` gives a folder's cases to one parametrised test, with the fixture `payload_snapshot` of the
 pytest plugin; `pytest --mappings FOLDER` needs no test file at all (docs/testing.md). This part wants the `test` extra.
@@ -19,12 +19,14 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from engine.testing.cases import PayloadSnapshot, load_cases
     from engine.testing.fakes import CancelAfter, FakeClient, FakePipeline
+    from engine.testing.host import FakeHostClient
     from engine.testing.pictures import picture
     from engine.testing.tables import CaseRun, TablesUnderTest
 
 _HOMES = {
     "cases": ("PayloadSnapshot", "load_cases"),
     "fakes": ("CancelAfter", "FakeClient", "FakePipeline"),
+    "host": ("FakeHostClient",),
     "pictures": ("picture",),
     "tables": ("CaseRun", "TablesUnderTest"),
 }
@@ -34,6 +36,7 @@ __all__ = [
     "CancelAfter",
     "CaseRun",
     "FakeClient",
+    "FakeHostClient",
     "FakePipeline",
     "PayloadSnapshot",
     "TablesUnderTest",

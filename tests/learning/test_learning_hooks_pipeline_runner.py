@@ -208,6 +208,35 @@ class TestTheHooks:
         assert result.success
         assert result.warnings == ()
 
+    def test_it_can_be_switched_off_and_on(self) -> None:
+        writer, records = Writer(), list[dict[str, Any]]()
+        hooks: dict[str, Any] = {"learning_writer": writer, "on_learning_record": records.append}
+        runner = PipelineRunner(fake(), learning_enabled=False, **hooks)
+        assert runner.run_pipeline(PLAN, BASE).success
+        assert writer.records == records == []
+        runner.learning_enabled = True
+        runner.run_pipeline(PLAN, BASE)
+        assert len(writer.records) == len(records) == 1
+
+    def test_a_host_s_own_plan_is_recorded_as_it_was_read(self) -> None:
+        records: list[dict[str, Any]] = []
+        config = SimpleNamespace(payload={"steps": 7, "width": 64, "height": 48}, metadata=None, enabled=True)
+        plan = SimpleNamespace(stages=[SimpleNamespace(stage_type="txt2img", config=config)], run_id="theirs")
+        runner = PipelineRunner(fake(), on_learning_record=records.append)
+        assert runner.run_pipeline(plan, SimpleNamespace(prompt="a cat", preset_name="p")).success
+        (record,) = records
+        assert CONTRACT.problems(record, encoded_images=True) == []
+        assert record["run_id"] == "theirs"
+        assert record["base_config"] == {"prompt": "a cat", "preset_name": "p"}
+        assert record["stages"][0]["stage_config"] == {"steps": 7, "width": 64, "height": 48}
+        assert record["primary"]["steps"] == 7
+
+    def test_what_a_config_holds_under_words_that_count_for_nothing_is_bounded(self) -> None:
+        twice: list[Any] = []
+        twice += [twice, twice]
+        _, record = recorded(base=RunConfig(BASE, preset_name=twice, output_name=list(range(50_000))))
+        assert len(json.dumps(record)) < 300_000
+
     def test_a_false_writer_is_still_a_writer(self) -> None:
         class Empty(Writer):
             def __len__(self) -> int:
