@@ -15,7 +15,7 @@ import typer
 from engine import __version__
 from engine.cli.codes import ExitCode, code_of_error
 from engine.cli.complaints import complain, error_json
-from engine.cli.options import Backend, Json, Plan, Tables
+from engine.cli.options import Backend, CheckFormat, Json, Plan, Tables
 from engine.cli.output import Output, mend_width
 from engine.cli.streams import guarded_streams
 from engine.errors import StageEngineError
@@ -133,6 +133,12 @@ def _check(
     write: Annotated[
         bool, typer.Option("--write", help="First write the generated files anew that are out of date.")
     ] = False,
+    watching: Annotated[
+        bool, typer.Option("--watch", "-w", help="Check again whenever a file changes, and tell what that changed.")
+    ] = False,
+    form: Annotated[
+        CheckFormat, typer.Option("--format", help="How findings are told; sarif is for code hosts and editors.")
+    ] = "text",
     as_json: Json = False,
 ) -> None:
     """Prove all tables: the built-in ones, your own, and those in the folders that you name.
@@ -141,8 +147,10 @@ def _check(
     """
     from engine.cli.check import CheckOptions, check
 
-    options = CheckOptions(paths or [], backend, write, as_json)
-    _end(lambda output: check(options, output), as_json)
+    if as_json and form == "sarif":
+        raise typer.BadParameter("is the same as --format json.", param_hint="--json")
+    options = CheckOptions(paths or [], backend, write, "json" if as_json else form, watching)
+    _end(lambda output: check(options, output), options.format == "json")
 
 
 @app.command("review", epilog="[bold]Example:[/]  stage-engine review main --html review.html")

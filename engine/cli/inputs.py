@@ -12,6 +12,7 @@ from pathlib import Path
 import typer
 
 from engine.backends.catalog import Backend, Catalog
+from engine.backends.folders import builtin_folder
 from engine.client import PreparedRequest
 from engine.errors import did_you_mean
 from engine.plan_files import PlanFile
@@ -32,7 +33,8 @@ def open_catalog(folders: Sequence[Path], option: str = "--tables") -> Catalog:
         if not is_folder_of_tables(folder):
             message = f"{folder} holds neither mappings/ nor schemas/: name a folder that does."
             raise typer.BadParameter(message, param_hint=option)
-    return Catalog(folders)
+    own = builtin_folder().path.resolve()
+    return Catalog([folder for folder in folders if folder.resolve() != own])
 
 
 def choose_backend(catalog: Catalog, name: str | None, option: str = "--backend") -> str:

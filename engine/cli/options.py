@@ -6,11 +6,11 @@ This module knows words of the command line and nothing of what is done with the
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
 import typer
 
-__all__ = ["Backend", "Json", "Plan", "Tables"]
+__all__ = ["Backend", "CheckFormat", "Json", "Plan", "Tables"]
 
 Plan: TypeAlias = Annotated[
     Path, typer.Argument(metavar="PLAN", help="The plan, in YAML or JSON.", exists=True, dir_okay=False)
@@ -36,3 +36,5 @@ Tables: TypeAlias = Annotated[
     ),
 ]
 Json: TypeAlias = Annotated[bool, typer.Option("--json", help="JSON for programs on stdout, and nothing else there.")]
+
+CheckFormat: TypeAlias = Literal["text", "json", "sarif"]
