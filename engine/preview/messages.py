@@ -14,6 +14,7 @@ from typing import Final, Protocol
 from engine.preview.faults import Faults
 from engine.preview.received import NotJson
 from engine.preview.websocket import Channel
+from engine.tables.nodes import Nodes
 from engine.values import Json
 
 __all__ = ["Check", "HangUp", "Reply", "Request", "Settings", "Speaker", "as_json", "as_text"]
@@ -66,7 +67,7 @@ class Settings:
     delay: float = 0.0
     auth: tuple[str, str] | None = None
     faults: Faults = field(default_factory=Faults)
-    nodes: Mapping[str, Json] | None = None
+    nodes: Nodes | None = None
 
 
 class Speaker(Protocol):

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Final, NamedTuple
 
+from engine.preview.comfyui.answers import ComfyUi
 from engine.preview.messages import Settings, Speaker
 from engine.preview.sdapi.answers import Answers
 from engine.preview.sdapi.dialects import A1111, FORGE
@@ -26,4 +27,5 @@ class Spoken(NamedTuple):
 PROTOCOLS: Final[Mapping[str, Spoken]] = {
     "sdapi": Spoken("AUTOMATIC1111's API (/sdapi/v1)", partial(Answers, A1111)),
     "sdapi-forge": Spoken("Forge's API (/sdapi/v1)", partial(Answers, FORGE)),
+    "comfyui": Spoken("ComfyUI's API (/prompt, /history, /ws)", ComfyUi),
 }

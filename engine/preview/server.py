@@ -24,7 +24,7 @@ from engine.preview.messages import Check, HangUp, Reply, Request, Settings
 from engine.preview.protocols import PROTOCOLS
 from engine.preview.received import Memory, Seen, read_json
 from engine.preview.websocket import Channel, accept_key
-from engine.values import Json
+from engine.tables.nodes import Nodes
 
 __all__ = ["MAX_BODY_BYTES", "PreviewServer"]
 
@@ -78,7 +78,7 @@ class PreviewServer:
         missing: Iterable[str] = (),
         max_body_bytes: int = MAX_BODY_BYTES,
         faults: Iterable[Fault] = (),
-        nodes: Mapping[str, Json] | None = None,
+        nodes: Nodes | None = None,
     ) -> None:
         self._host = _loopback(host)
         self._port = port
