@@ -12,22 +12,21 @@ import json
 import logging
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Final, Literal
+from typing import Final
 
 from PIL import Image
 
 from engine.preview.comfyui.drawing import SAMPLERS, NodeFailure, draw_node
 from engine.preview.comfyui.files import Files, Outside
+from engine.preview.comfyui.jobs import Cache, Job, Listener, Outcome
 from engine.preview.comfyui.values import Pictures
 from engine.preview.dice import Dice
-from engine.preview.faults import Fault
 from engine.preview.pixels import NotAPicture, Picture, TooLarge, read_picture, write_png
 from engine.preview.retouch import half_made
 from engine.tables.nodes import Nodes
 from engine.values import Json, canonical
 
-__all__ = ["Cache", "Execution", "Job", "Listener", "Outcome"]
+__all__ = ["Execution"]
 
 _log = logging.getLogger("engine.preview")
 
@@ -35,67 +34,6 @@ _log = logging.getLogger("engine.preview")
 _MAX_TICKS: Final = 200
 _PREVIEWS: Final = 4
 _PREVIEW_SIDE: Final = 256
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """One graph in the queue. `extra` is what came with it; `fault` how it is to fail, if it is."""
-
-    number: float
-    id: str
-    graph: Mapping[str, Json]
-    extra: Mapping[str, Json]
-    outputs: tuple[str, ...]
-    fault: Fault | None = None
-
-    @property
-    def client(self) -> str | None:
-        """Whose job it is: the id of a WebSocket."""
-        client = self.extra.get("client_id")
-        return client if isinstance(client, str) else None
-
-    def listed(self) -> list[Json]:
-        """As the queue and the history list it."""
-        return [self.number, self.id, dict(self.graph), dict(self.extra), list(self.outputs)]
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """How a job ended: its results by node, and the messages that its history keeps."""
-
-    state: Literal["success", "error"]
-    outputs: Mapping[str, Json]
-    messages: tuple[tuple[str, dict[str, Json]], ...]
-
-    def listed(self, job: Job) -> dict[str, Json]:
-        """As the history lists it."""
-        done = self.state == "success"
-        messages: list[Json] = [[event, data] for event, data in self.messages]
-        meta: dict[str, Json] = {
-            node: {"node_id": node, "display_node": node, "parent_node": None, "real_node_id": node}
-            for node in self.outputs
-            if done
-        }
-        status: Json = {"status_str": self.state, "completed": done, "messages": messages}
-        return {"prompt": job.listed(), "outputs": dict(self.outputs), "status": status, "meta": meta}
-
-
-@dataclass(slots=True)
-class Cache:
-    """What the last graph made: values by what made them. Results are names of files, which may be gone by now."""
-
-    values: dict[str, tuple[object, ...]] = field(default_factory=dict)
-    results: dict[str, Json] = field(default_factory=dict)
-
-
-class Listener:
-    """Who is told. `event` may go to everybody; `picture` shows how far a sampling is."""
-
-    def event(self, name: str, data: dict[str, Json], *, everybody: bool = False) -> None:
-        """Something happened."""
-
-    def picture(self, node: str, jpeg: bytes) -> None:
-        """How the picture looks by now."""
 
 
 class _Interrupted(Exception):  # noqa: N818 - somebody's wish

@@ -10,8 +10,9 @@ import threading
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from engine.preview.comfyui.execution import Cache, Execution, Job, Listener, Outcome
+from engine.preview.comfyui.execution import Execution
 from engine.preview.comfyui.files import Files
+from engine.preview.comfyui.jobs import Cache, Job, Listener, Outcome
 from engine.preview.comfyui.sockets import Sockets
 from engine.preview.faults import Fault
 from engine.tables.nodes import Nodes

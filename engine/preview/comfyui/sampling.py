@@ -138,11 +138,11 @@ def _shot(sampling: _Sampling, shot: Shot, number: int, mask: Image.Image | None
         )
         image = sample_again(image, recipe, where, sampling.strength, None, sampling.end - sampling.start)
         own = "" if shot.recipe.model == recipe.model else f", {recipe.model}"
-        words = f"hires denoise {sampling.strength:g}, {shot.size[0]}x{shot.size[1]}{own}"
+        words = f"hires denoise {sampling.strength:.3g}, {shot.size[0]}x{shot.size[1]}{own}"
         made = replace(shot, recipe=recipe).with_image(image, words)
     else:
         image = redraw(before, recipe, where, sampling.strength)
-        words = f"{'inpaint' if mask is not None else 'img2img'} denoise {sampling.strength:g}"
+        words = f"{'inpaint' if mask is not None else 'img2img'} denoise {sampling.strength:.3g}"
         made = replace(shot, recipe=recipe).with_image(image, words, f"{shot.size[0]}x{shot.size[1]}", *_told(sampling))
     if mask is not None and before is not None and made.image is not None:
         inside = fit(mask, shot.size)
@@ -161,7 +161,7 @@ def _handed_over(sampling: _Sampling, shot: Shot, recipe: Recipe) -> Shot:
     image = shot.pixels() if shot.image is None else shot.image
     same = shot.recipe is not None and shot.recipe.model == recipe.model
     refined = image if same else refine(image, recipe.model, recipe.prompt, ratio)
-    words = f"finished from {ratio:g}" if same else f"refiner {recipe.model} from {ratio:g}"
+    words = f"finished from {ratio:.3g}" if same else f"refiner {recipe.model} from {ratio:.3g}"
     return replace(shot.with_image(refined, words), unfinished=None)
 
 
