@@ -18,7 +18,7 @@ from engine.tables.editor_schema import Vocabulary, table_schema_text
 from engine.tables.inherit import TableSource
 from engine.tables.request_contracts import request_contract_text
 
-__all__ = ["GeneratedFile", "stale_files", "stale_findings", "vocabulary"]
+__all__ = ["GeneratedFile", "stale_files", "stale_findings", "table_schema_of", "vocabulary"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +55,12 @@ def stale_findings(catalog: Catalog) -> list[Finding]:
         ]
     except TableError:
         return []  # the proof has said it
+
+
+def table_schema_of(catalog: Catalog) -> str:
+    """The text of the schema of tables for editors, of the first folder over the built-in one. Raises TableError."""
+    folder, builtin = catalog.folders[0], catalog.folders[-1]
+    return table_schema_text(vocabulary(Catalog(alone=list(dict.fromkeys([folder, builtin])))))
 
 
 def vocabulary(catalog: Catalog) -> Vocabulary:
