@@ -6,19 +6,18 @@ other exception is a fault of ours and keeps its traceback, without the values o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from engine import __version__
-from engine.cli.codes import ExitCode, code_of_error
-from engine.cli.complaints import complain, error_json
+from engine.cli.commands import new
+from engine.cli.ending import end
 from engine.cli.options import Backend, CheckFormat, Json, Plan, Tables
 from engine.cli.output import Output, mend_width
 from engine.cli.streams import guarded_streams
-from engine.errors import StageEngineError
 
 __all__ = ["app", "start"]
 
@@ -99,7 +98,7 @@ def _run(
     from engine.cli.run import RunOptions, run_plan
 
     options = RunOptions(plan, backend, url, out, tables or [], as_json, preview_delay)
-    _end(lambda output: run_plan(options, output), as_json)
+    end(lambda output: run_plan(options, output), as_json)
 
 
 @app.command("payloads", epilog="[bold]Example:[/]  stage-engine payloads examples/portrait.yaml --stage upscale")
@@ -120,7 +119,7 @@ def _payloads(
     from engine.cli.payloads import PayloadOptions, show_payloads
 
     options = PayloadOptions(plan, backend, stage, tables or [], as_json, explain)
-    _end(lambda output: show_payloads(options, output), as_json)
+    end(lambda output: show_payloads(options, output), as_json)
 
 
 @app.command("check", epilog="[bold]Example:[/]  stage-engine check my-tables examples/portrait.yaml")
@@ -150,7 +149,7 @@ def _check(
     if as_json and form == "sarif":
         raise typer.BadParameter("is the same as --format json.", param_hint="--json")
     options = CheckOptions(paths or [], backend, write, "json" if as_json else form, watching)
-    _end(lambda output: check(options, output), options.format == "json")
+    end(lambda output: check(options, output), options.format == "json")
 
 
 @app.command("review", epilog="[bold]Example:[/]  stage-engine review main --html review.html")
@@ -184,7 +183,7 @@ def _review(
     from engine.cli.review import ReviewOptions, show_review
 
     options = ReviewOptions(base, head, root, markdown, html, as_json)
-    _end(lambda output: show_review(options, output), as_json)
+    end(lambda output: show_review(options, output), as_json)
 
 
 @app.command("preview", epilog="[bold]Example:[/]  stage-engine preview --port 7860 --delay 4 --fail-on upscale=500")
@@ -225,7 +224,7 @@ def _preview(
     from engine.cli.preview import PreviewOptions, serve_preview
 
     options = PreviewOptions(backend, port, delay, fail_on or [], missing or [], tables or [], as_json)
-    _end(lambda output: serve_preview(options, output), as_json)
+    end(lambda output: serve_preview(options, output), as_json)
 
 
 @app.command("show", epilog="[bold]Example:[/]  stage-engine show hires --flat | grep width")
@@ -246,7 +245,7 @@ def _show(
     from engine.cli.show import ShowOptions, show
 
     options = ShowOptions(table, flat, tables or [], as_json)
-    _end(lambda output: show(options, output), as_json)
+    end(lambda output: show(options, output), as_json)
 
 
 @app.command("explain", epilog="[bold]Example:[/]  stage-engine explain hires_denoise")
@@ -261,55 +260,7 @@ def _explain(
     from engine.cli.explain import ExplainOptions, explain
 
     options = ExplainOptions(field, tables or [], as_json)
-    _end(lambda output: explain(options, output), as_json)
+    end(lambda output: explain(options, output), as_json)
 
 
-_new = typer.Typer(no_args_is_help=True, help="Write the first files of a back end or of a case.")
-app.add_typer(_new, name="new")
-_Into = Annotated[
-    Path, typer.Option("--into", metavar="DIR", help="The folder for it, with mappings/ and schemas/.", file_okay=False)
-]
-
-
-@_new.command("backend", epilog="[bold]Example:[/]  stage-engine new backend mine --into my-tables")
-def _new_backend(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="What the back end is called; its folder's name.")],
-    extends: Annotated[
-        str | None, typer.Option("--extends", metavar="BACKEND", help="Begin as this one, and say what differs.")
-    ] = None,
-    into: _Into = Path(),
-) -> None:
-    """Write a back end that passes check, to go on from. Nothing is overwritten."""
-    from engine.cli.new import NewBackendOptions, new_backend
-
-    options = NewBackendOptions(name, extends, into)
-    _end(lambda output: new_backend(options, output), False)
-
-
-@_new.command("case", epilog="[bold]Example:[/]  stage-engine new case mine hires tall --into my-tables")
-def _new_case(
-    backend: Annotated[str, typer.Argument(metavar="BACKEND", help="The back end that it is for.")],
-    stage: Annotated[str, typer.Argument(metavar="STAGE", help="The stage type.")],
-    name: Annotated[str, typer.Argument(metavar="NAME", help="What the case is called.")],
-    into: _Into = Path(),
-) -> None:
-    """Write a case: a config of one stage, whose payload tests keep and reviews compare. Nothing is overwritten."""
-    from engine.cli.new import NewCaseOptions, new_case
-
-    options = NewCaseOptions(backend, stage, name, into)
-    _end(lambda output: new_case(options, output), False)
-
-
-def _end(command: Callable[[Output], ExitCode], as_json: bool) -> None:
-    """Do the command and end with its exit code."""
-    output = Output()
-    try:
-        code = command(output)
-    except StageEngineError as problem:
-        complain(output.notes, problem.findings)
-        if as_json:
-            output.json({"schema_version": 1, "error": error_json(problem)})
-        code = code_of_error(problem)
-    except KeyboardInterrupt:
-        code = ExitCode.CANCELLED
-    raise typer.Exit(int(code))
+new.add_to(app)
