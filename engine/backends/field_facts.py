@@ -5,8 +5,9 @@ What `explain` tells and what docs/fields.md is made from. It reads rules and fl
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 from engine.backends.capabilities import Limits
@@ -18,7 +19,7 @@ from engine.tables.traverse import names_in
 from engine.tables.uses import Use, uses_of
 from engine.values import Json
 
-__all__ = ["FieldFacts", "TableUse", "field_facts", "known_names", "table_uses"]
+__all__ = ["FieldFacts", "TableUse", "TableUses", "field_facts", "known_names"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,20 +99,37 @@ def field_facts(rules: RequestRules, name: str) -> FieldFacts:
     )
 
 
-def table_uses(catalog: Catalog, name: str) -> Iterator[TableUse]:
-    """What becomes of a field in every back end and stage. Raises TableError where a table cannot be read."""
-    facts = field_facts(catalog.rules, name)
-    for backend in catalog.names():
-        possible = catalog.stages(backend)
-        for stage in dict.fromkeys((*possible, *facts.stages)):
-            uses = [*_limits(catalog.limits(backend, stage), stage, facts)] if stage in facts.stages else []
-            if stage in possible:
-                uses += uses_of(catalog.table(backend, stage), name, facts.switches)
-            if uses:
-                yield TableUse(backend, stage, tuple(uses))
+@dataclass(frozen=True)
+class TableUses:
+    """What every table of every back end does with every field. Each table is gone through once."""
+
+    catalog: Catalog
+
+    @cached_property
+    def _tables(self) -> Mapping[str, Mapping[str, Mapping[str, Sequence[Use]]]]:
+        known, catalog = {}, self.catalog
+        for backend in catalog.names():
+            known[backend] = {stage: uses_of(catalog.table(backend, stage)) for stage in catalog.stages(backend)}
+        return known
+
+    @cached_property
+    def _limits(self) -> Mapping[str, Mapping[str, Limits]]:
+        stages, catalog = self.catalog.rules.stages, self.catalog
+        return {name: {stage: catalog.limits(name, stage) for stage in stages} for name in catalog.names()}
+
+    def of(self, facts: FieldFacts) -> Iterator[TableUse]:
+        """What becomes of a field in every back end and stage. Raises TableError where a table cannot be read."""
+        for backend, stages in self._tables.items():
+            for stage in dict.fromkeys((*stages, *facts.stages)):
+                seen = self._limits[backend][stage] if stage in facts.stages else {}
+                uses = [*_impossible(seen, stage, facts)]
+                for name in (facts.name, *(f"group {group}" for group in facts.switches)):
+                    uses += stages.get(stage, {}).get(name, [])
+                if uses:
+                    yield TableUse(backend, stage, tuple(dict.fromkeys(uses)))
 
 
-def _limits(limits: Limits, stage: str, facts: FieldFacts) -> Iterator[Use]:
+def _impossible(limits: Limits, stage: str, facts: FieldFacts) -> Iterator[Use]:
     """What the back end says that it cannot do and that is about the field: its stage, its group, itself, a value."""
     names: dict[str, set[str | None]] = {
         "stage": {stage},

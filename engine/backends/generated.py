@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engine.backends.catalog import Catalog
+from engine.backends.field_reference import field_reference_text
 from engine.backends.folders import Folder
 from engine.errors import Finding, Position, TableError
 from engine.tables.contracts import Contract
@@ -84,6 +85,10 @@ def _generated(folder: Folder, catalog: Catalog) -> Iterator[GeneratedFile]:
     if builtin or file.is_file():
         made_from = "the table language, the fields, contracts and tables"
         yield GeneratedFile(file, folder.name_of(file), table_schema_text(vocabulary(catalog)), made_from)
+    file = folder.path / "docs" / "fields.md"
+    if builtin and file.parent.is_dir():  # a wheel holds no documentation
+        made_from = "schemas/fields.json, mappings/request.yaml and the tables"
+        yield GeneratedFile(file, folder.name_of(file), field_reference_text(catalog), made_from)
 
 
 def _contracts(catalog: Catalog, names: list[str]) -> Mapping[str, Contract]:

@@ -13,7 +13,7 @@ from pathlib import Path
 import typer
 from rich.text import Text
 
-from engine.backends.field_facts import FieldFacts, TableUse, field_facts, known_names, table_uses
+from engine.backends.field_facts import FieldFacts, TableUse, TableUses, field_facts, known_names
 from engine.cli.codes import ExitCode
 from engine.cli.inputs import open_catalog
 from engine.cli.listing import part, show_line
@@ -48,7 +48,7 @@ def explain(options: ExplainOptions, output: Output) -> ExitCode:
         ways = did_you_mean(word, known) or f"there are {len(rules.schemas)} fields: see docs/fields.md"
         raise typer.BadParameter(f"there is no field {word!r}; {ways}", param_hint="FIELD")
     facts = field_facts(rules, known[word])
-    uses = list(table_uses(catalog, facts.name))
+    uses = list(TableUses(catalog).of(facts))
     if options.as_json:
         output.json(_as_json(facts, uses))
         return ExitCode.OK

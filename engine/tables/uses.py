@@ -6,7 +6,7 @@ text of a table alone: nothing is decided or evaluated.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -21,14 +21,13 @@ from engine.tables.forms import (
     ListOf,
     ObjectOf,
     Open,
-    Row,
     Section,
     Table,
     Take,
     Target,
     target_text,
 )
-from engine.tables.traverse import all_tests, names_tested
+from engine.tables.traverse import all_tests
 from engine.tables.writing import flow_text, written, written_condition
 
 __all__ = ["Use", "uses_of"]
@@ -51,41 +50,35 @@ class Use:
     taken_over: Position | None = None
 
 
-def uses_of(table: Table, name: str, switches: Collection[str] = ()) -> list[Use]:
-    """Every use of a field (`steps`) or of an entry of a list field's items (`units.model`), in the table's order.
+def uses_of(table: Table) -> dict[str, list[Use]]:
+    """Every use of every field (`steps`), of every entry of a list field's items (`units.model`), in the table's order.
 
-    `switches`: the groups that the field turns on; a section that asks for one of them asks for the field.
+    What asks whether a group is on stands under `group <name>`.
     """
-    found: list[Use] = []
+    found: dict[str, list[Use]] = {}
     for section in table.flow:
-        found += _section(table, section, name, switches, {})
-    return list(dict.fromkeys(found))
+        for name, use in _section(table, section, {}):
+            known = found.setdefault(name, [])
+            if use not in known:
+                known.append(use)
+    return found
 
 
-def _section(
-    table: Table, section: Section, wanted: str, switches: Collection[str], bound: Mapping[str, str]
-) -> Iterator[Use]:
+def _section(table: Table, section: Section, bound: Mapping[str, str]) -> Iterator[tuple[str, Use]]:
     if section.each is not None:
         variable, source = section.each
         bound = {**bound, variable: _resolved(source, bound)}
     if section.when is not None:
-        groups = {test.group for test in all_tests(section.when) if isinstance(test, GroupOn)}
-        if wanted in _tested(section.when, bound) or not groups.isdisjoint(switches):
-            yield Use("condition", None, flow_text(written_condition(section.when)), section.at)
+        use = Use("condition", None, flow_text(written_condition(section.when)), section.at)
+        yield from ((name, use) for name in _tested(section.when, bound))
     for row in section.rows:
-        yield from _row(table, row, wanted, bound)
+        text = flow_text(written(row.expression, table.lookups))
+        for kind, name, target in _parts(row.expression, row.target, bound):
+            yield name, Use(kind, target_text(target), text, row.at, row.inherited_by)
     for drop in section.drops:
-        if drop.name == wanted:
-            yield Use("drop", None, drop.reason, drop.at, drop.inherited_by)
+        yield drop.name, Use("drop", None, drop.reason, drop.at, drop.inherited_by)
     for part in (*section.then, *section.otherwise):
-        yield from _section(table, part, wanted, switches, bound)
-
-
-def _row(table: Table, row: Row, wanted: str, bound: Mapping[str, str]) -> Iterator[Use]:
-    text = flow_text(written(row.expression, table.lookups))
-    for kind, name, target in _parts(row.expression, row.target, bound):
-        if name == wanted:
-            yield Use(kind, target_text(target), text, row.at, row.inherited_by)
+        yield from _section(table, part, bound)
 
 
 def _parts(
@@ -118,7 +111,8 @@ def _parts(
 
 
 def _tested(condition: Condition, bound: Mapping[str, str]) -> list[str]:
-    return [_resolved(name, bound) for name, _ in names_tested(condition)]
+    tests = all_tests(condition)
+    return [f"group {test.group}" if isinstance(test, GroupOn) else _resolved(test.name, bound) for test in tests]
 
 
 def _resolved(name: str, bound: Mapping[str, str]) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from engine.backends.catalog import Catalog
-from engine.backends.field_facts import field_facts, known_names, table_uses
+from engine.backends.field_facts import TableUse, TableUses, field_facts, known_names
 from engine.tables.coverage import PICTURE
 from engine.tables.traverse import names_in, rows_of
 from engine.tables.uses import uses_of
@@ -17,6 +17,11 @@ from tests.cli.test_command import run
 ROOT = Path(__file__).resolve().parents[2]
 CATALOG = Catalog()
 RULES = CATALOG.rules
+USES = TableUses(CATALOG)
+
+
+def uses_in_tables(name: str) -> list[TableUse]:
+    return list(USES.of(field_facts(RULES, name)))
 
 
 @pytest.mark.parametrize("name", sorted(set(known_names(RULES).values())))
@@ -33,15 +38,16 @@ def test_every_name_that_a_row_mentions_is_found_as_its_use() -> None:
     for backend in CATALOG.names():
         for stage in CATALOG.stages(backend):
             table = CATALOG.table(backend, stage)
+            uses = uses_of(table)
             for row in rows_of(table.flow):
                 for name, _ in names_in(row.expression):
                     if name in RULES.schemas:
-                        assert row.at in {use.at for use in uses_of(table, name)}, (name, row.at)
+                        assert row.at in {use.at for use in uses[name]}, (name, row.at)
 
 
 def test_what_a_field_ends_as_is_what_the_tables_say() -> None:
     def ends(name: str) -> dict[str, tuple[str, ...]]:
-        return {use.stage: use.targets for use in table_uses(CATALOG, name) if use.backend == "a1111"}
+        return {use.stage: use.targets for use in uses_in_tables(name) if use.backend == "a1111"}
 
     assert ends("hires_denoise") == {"txt2img": ("denoising_strength",), "hires": ("denoising_strength",)}
     assert ends("hires_upscale_factor") == {"txt2img": ("hr_scale",), "hires": ("width", "height")}
@@ -51,15 +57,11 @@ def test_what_a_field_ends_as_is_what_the_tables_say() -> None:
 
 
 def test_drops_conditions_and_switches_are_uses_too() -> None:
-    (dropped,) = [
-        use for use in table_uses(CATALOG, "hires_enabled") if use.stage == "hires" and use.backend == "a1111"
-    ]
+    (dropped,) = [use for use in uses_in_tables("hires_enabled") if use.stage == "hires" and use.backend == "a1111"]
     assert dropped.reasons("drop") == ("a stage of this type is a hires pass",)
-    (asked,) = [
-        use for use in table_uses(CATALOG, "hires_enabled") if use.stage == "txt2img" and use.backend == "a1111"
-    ]
+    (asked,) = [use for use in uses_in_tables("hires_enabled") if use.stage == "txt2img" and use.backend == "a1111"]
     assert [(use.kind, use.text) for use in asked.uses] == [("condition", "{group: hires}")]
-    steps = uses_of(CATALOG.table("a1111", "adetailer"), "adetailer_units.steps")
+    steps = uses_of(CATALOG.table("a1111", "adetailer"))["adetailer_units.steps"]
     assert {(use.kind, str(use.target).rpartition("/")[2]) for use in steps} == {
         ("row", "ad_steps"),
         ("condition", "ad_use_steps"),
