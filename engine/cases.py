@@ -5,6 +5,7 @@
     inputs: [[51, 35]]
 
 `cases/<stage type>/<name>.yaml` is for every back end, `cases/<back end>/<stage type>/<name>.yaml` for that one alone.
+A case of the second kind may also say what a server answers (`answers`), and is then about the whole conversation.
 A test keeps what a case becomes, and a review compares it. This module reads cases and builds them; it keeps and
 compares nothing.
 """
@@ -14,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import Final, TypeAlias
+from typing import Final, Literal, TypeAlias, get_args
 
 from engine.backends.build import prepare
 from engine.backends.catalog import Backend, Catalog
@@ -27,24 +28,56 @@ from engine.request import GenerateImagesRequest
 from engine.tables.forms import Row
 from engine.tables.shapes import Path as Steps
 from engine.tables.shapes import ShapeReader
-from engine.values import Json, is_integer
+from engine.values import Json, is_integer, is_number
 from engine.wire import described
 
-__all__ = ["BuiltCase", "Case", "MakePicture", "build_case", "case_request", "read_case", "read_cases"]
+__all__ = [
+    "BuiltCase",
+    "Case",
+    "MakePicture",
+    "ScriptedAnswer",
+    "build_case",
+    "case_request",
+    "read_case",
+    "read_cases",
+]
 
 #: Makes a picture of a width and a height in pixels; the label says what it is for.
 MakePicture: TypeAlias = Callable[[int, int, str], Image]
 
-_WORDS: Final = ("why", "base", "stage", "inputs")
+_WORDS: Final = ("why", "base", "stage", "inputs", "answers", "cancel_at")
 _MAX_SIDE: Final = 16384
 _MAX_INPUTS: Final = 64
+_MAX_SECONDS: Final = 86_400
+_NO_SIZE: Final = f"a picture is a width and a height in pixels, from 1 to {_MAX_SIDE}"
+
+_Failure: TypeAlias = Literal["unreachable", "timeout"]
+_SAID: Final = ("json", "text", "picture", "fails")
+_ANSWER_WORDS: Final = frozenset({"status", *_SAID})
+
+
+@dataclass(frozen=True, slots=True)
+class ScriptedAnswer:
+    """What a server says to one request.
+
+    `body` is JSON, in which `{picture: [width, height]}` stands for a picture in base64, or text where `is_json` is
+    False. `picture`: the width and height of a picture that is the whole body. `fails`: no answer comes at all.
+    """
+
+    status: int = 200
+    body: Json = None
+    is_json: bool = True
+    picture: tuple[int, int] | None = None
+    fails: _Failure | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
     """One case. `name` is its file below cases/ without the ending; `backend` the only one that it is for, or None.
 
-    `base` and `own` are what the two configs say; `inputs` the width and height in pixels of each picture.
+    `base` and `own` are what the two configs say; `inputs` the width and height in pixels of each picture. `answers`
+    are what a server says to each request in turn; empty where the case is about payloads alone. `cancel_at`: the
+    second at which the run is cancelled.
     """
 
     name: str
@@ -56,6 +89,8 @@ class Case:
     own: Mapping[str, Json]
     inputs: tuple[tuple[int, int], ...]
     places: Mapping[tuple[str, str], Position]
+    answers: tuple[ScriptedAnswer, ...] = ()
+    cancel_at: float | None = None
 
     @property
     def short_name(self) -> str:
@@ -176,15 +211,57 @@ class _Reader(ShapeReader):
             base=configs["base"],
             own=configs["stage"],
             inputs=self._inputs(("inputs",), top.get("inputs", [])),
+            answers=tuple(
+                self._answer(("answers", index), node, backend is not None)
+                for index, node in enumerate(self.items(("answers",), top.get("answers", []), "'answers'"))
+            ),
+            cancel_at=self._seconds(("cancel_at",), top["cancel_at"]) if "cancel_at" in top else None,
             places={(word, key): self.document.key_at(word, key) for word, keys in configs.items() for key in keys},
         )
+
+    def _answer(self, path: Steps, node: Json, alone: bool) -> ScriptedAnswer:
+        form, at = self.mapping(path, node, "an answer"), self.document.at(*path)
+        if not alone:
+            hint = "put the case into cases/<back end>/<stage type>"
+            self.fault("form-shape", "only a case for one back end can say what the server answers", at, hint)
+        self.known(path, form, _ANSWER_WORDS, "an answer")
+        said = [word for word in _SAID if word in form]
+        if len(said) != 1:
+            self.fault("form-choice", f"an answer says one of {', '.join(_SAID)}", at)
+            return ScriptedAnswer()
+        value, status = form[said[0]], form.get("status", 200)
+        if not (isinstance(status, int) and not isinstance(status, bool) and 100 <= status <= 599):
+            self.fault("form-shape", "'status' is a number from 100 to 599", self.document.at(*path, "status"))
+            status = 200
+        match said[0]:
+            case "json":
+                return ScriptedAnswer(status, value)
+            case "text":
+                return ScriptedAnswer(
+                    status, value if value == "" else self.text((*path, "text"), value, "'text'"), False
+                )
+            case "picture":
+                if _size(value) == (0, 0):
+                    self.fault("form-shape", _NO_SIZE, self.document.at(*path, "picture"))
+                return ScriptedAnswer(status, picture=_size(value))
+            case _:
+                if value not in get_args(_Failure):
+                    message = f"'fails' is one of {', '.join(get_args(_Failure))}"
+                    self.fault("form-shape", message, self.document.at(*path, "fails"))
+                    return ScriptedAnswer()
+                return ScriptedAnswer(fails="timeout" if value == "timeout" else "unreachable")
+
+    def _seconds(self, path: Steps, node: Json) -> float:
+        if is_number(node) and 0 <= node <= _MAX_SECONDS:  # type: ignore[operator]
+            return float(node)  # type: ignore[arg-type]
+        self.fault("form-shape", f"'{path[-1]}' is in seconds, from 0 to {_MAX_SECONDS}", self.document.at(*path))
+        return 0.0
 
     def _inputs(self, path: Steps, node: Json) -> tuple[tuple[int, int], ...]:
         sizes = [_size(item) for item in self.items(path, node, "'inputs'")]
         for index, size in enumerate(sizes):
             if size == (0, 0):
-                message = f"an input is a width and a height in pixels, from 1 to {_MAX_SIDE}"
-                self.fault("form-shape", message, self.document.at(*path, index), "write it like [64, 48]")
+                self.fault("form-shape", _NO_SIZE, self.document.at(*path, index), "write it like [64, 48]")
         if len(sizes) > _MAX_INPUTS:
             self.fault("form-shape", f"a case has at most {_MAX_INPUTS} inputs", self.document.at(*path))
         return tuple(sizes)

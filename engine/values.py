@@ -14,7 +14,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-__all__ = ["ABSENT", "Absent", "Json", "Later", "canonical", "is_integer", "is_number", "kind_of", "non_json", "same"]
+__all__ = [
+    "ABSENT",
+    "Absent",
+    "Json",
+    "Later",
+    "canonical",
+    "canonical_text",
+    "is_integer",
+    "is_number",
+    "kind_of",
+    "non_json",
+    "same",
+]
 
 #: What `json.loads` gives. Mappings keep their order; keys are strings.
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
@@ -94,6 +106,14 @@ def canonical(value: object) -> str:
     Raises ValueError for NaN or infinity, TypeError for what is not JSON.
     """
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+def canonical_text(value: object) -> str:
+    """The same for people to read and compare: keys sorted, one value a line, a line's end at the end.
+
+    Raises likewise.
+    """
+    return json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def non_json(value: object, *, depth: int = 32) -> str | None:

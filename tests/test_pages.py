@@ -51,8 +51,10 @@ def test_getting_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
 def test_testing_your_own_tables(tmp_path: Path) -> None:
     lay_out(tmp_path / "my-tables")
     (tmp_path / "pytest.ini").write_text("[pytest]\nfilterwarnings = ignore:\\s*Can not relate snapshot\n", "utf-8")
-    plain, *_ = blocks("testing.md", "yaml")
+    plain, _, conversation = blocks("testing.md", "yaml")
     (tmp_path / "my-tables/cases/txt2img/plain.yaml").write_text(plain, encoding="utf-8")
+    (tmp_path / "my-tables/cases/easel/txt2img").mkdir(parents=True)
+    (tmp_path / "my-tables/cases/easel/txt2img/fewer.yaml").write_text(conversation, encoding="utf-8")
 
     def pytest_(*arguments: str) -> str:
         command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *arguments]
@@ -71,8 +73,8 @@ def test_testing_your_own_tables(tmp_path: Path) -> None:
 
     own, doubles = blocks("testing.md", "python")
     (tmp_path / "test_own.py").write_text(own, encoding="utf-8")
-    assert "3 failed, 4 passed" not in pytest_("-q", "--snapshot-update", "test_own.py")
-    assert "7 passed" in pytest_("-q", "test_own.py")
+    assert " failed" not in pytest_("-q", "--snapshot-update", "test_own.py")
+    assert "8 passed" in pytest_("-q", "test_own.py")
     exec(compile(doubles, "testing.md", "exec"), {})
 
 

@@ -20,10 +20,10 @@ import pytest
 from syrupy.assertion import SnapshotAssertion
 
 from engine.cases import BuiltCase
-from engine.testing.snapshots import canonical_text, matches_file
+from engine.testing.snapshots import matches_file
 from engine.testing.tables import CaseRun, TablesUnderTest
 
-__all__ = ["PayloadSnapshot", "load_cases", "snapshot_name"]
+__all__ = ["PayloadSnapshot", "load_cases"]
 
 
 def load_cases(folder: Path | str) -> list[Any]:
@@ -40,11 +40,6 @@ def load_cases(folder: Path | str) -> list[Any]:
     ]
 
 
-def snapshot_name(run: CaseRun) -> str:
-    """The file that keeps a case: payloads are JSON, a refusal is text."""
-    return f"{run}.json" if isinstance(run.result, BuiltCase) else f"{run}.txt"
-
-
 class PayloadSnapshot:
     """Holds cases against the files that keep their payloads."""
 
@@ -55,15 +50,13 @@ class PayloadSnapshot:
     def __call__(self, run: CaseRun) -> None:
         """Fail where the case became something else, and say by which rows. `--snapshot-update` keeps what it is."""
         folder = run.tables.path / "snapshots" if self._kept is None else self._kept
-        name = snapshot_name(run)
-        text = canonical_text(list(run.result.bodies)) if isinstance(run.result, BuiltCase) else f"{run.result}\n"
-        before = _kept_text(folder / name)
-        if not matches_file(self._snapshot, folder, name, text):
+        before = _kept_text(folder / run.file_name)
+        if not matches_file(self._snapshot, folder, run.file_name, run.text):
             pytest.fail(self._told(run, folder, before), pytrace=False)
 
     def _told(self, run: CaseRun, folder: Path, before: str | None) -> str:
         way_out = "pytest --snapshot-update keeps what is built now"
-        file = folder / snapshot_name(run)
+        file = folder / run.file_name
         if not isinstance(run.result, BuiltCase):
             return f"{run} is refused, and {file} does not say so:\n{run.result}\n{way_out}"
         if before is None:

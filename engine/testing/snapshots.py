@@ -7,7 +7,6 @@ them; here the name is the file below one folder. Nothing is pruned: which files
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -17,12 +16,9 @@ from syrupy.data import SnapshotCollections
 from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 from syrupy.location import PyTestLocation
 
+from engine.values import canonical_text
+
 __all__ = ["canonical_text", "matches_file", "unused"]
-
-
-def canonical_text(value: object) -> str:
-    """JSON as it is kept: keys sorted, one value a line, non-ASCII as it is, a line's end at the end."""
-    return json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def matches_file(snapshot: SnapshotAssertion, folder: Path, name: str, text: str) -> bool:

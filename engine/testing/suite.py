@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from syrupy.assertion import SnapshotAssertion
 
-from engine.testing.cases import PayloadSnapshot, load_cases, snapshot_name
+from engine.testing.cases import PayloadSnapshot, load_cases
 from engine.testing.snapshots import matches_file, unused
 from engine.testing.tables import TablesUnderTest
 
@@ -63,7 +63,7 @@ def test_a_wrong_plan_is_refused_in_these_words(
 
 def test_every_snapshot_has_its_case(tables: TablesUnderTest) -> None:
     """A file that no case wants any more is to be deleted."""
-    names = [snapshot_name(run) for run in tables.runs()]
+    names = [run.file_name for run in tables.runs()]
     names += [f"{backend}/errors/{plan.stem}.txt" for backend, plan in tables.wrong_plans()]
     left = unused(tables.path / "snapshots", names)
     if left:

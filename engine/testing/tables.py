@@ -5,6 +5,7 @@ This module knows folders, cases and what they are to be compared with; it knows
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -23,8 +24,9 @@ from engine.review.causes import row_at
 from engine.review.differences import Difference, differences
 from engine.review.wording import shown
 from engine.tables.forms import target_text
+from engine.testing.exchanges import conversation_of
 from engine.testing.pictures import picture
-from engine.values import Json
+from engine.values import Json, canonical_text
 
 __all__ = ["CaseRun", "TablesUnderTest"]
 
@@ -97,6 +99,22 @@ class CaseRun:
         return f"{self.backend}/{self.case.short_name}"
 
     @cached_property
+    def text(self) -> str:
+        """What is kept of the case: its payloads or its conversation as canonical JSON, or the words of its refusal."""
+        if not isinstance(self.result, BuiltCase):
+            return f"{self.result}\n"
+        if not self.case.answers:
+            return canonical_text(list(self.result.bodies))
+        backend = self.tables.backend(self.backend)
+        told = conversation_of(self.case, backend, self.tables.catalog, picture)
+        return canonical_text({"why": self.case.why, **told})
+
+    @property
+    def file_name(self) -> str:
+        """The file that keeps it, below the folder of snapshots."""
+        return f"{self}.json" if isinstance(self.result, BuiltCase) else f"{self}.txt"
+
+    @cached_property
     def result(self) -> BuiltCase | PlanError | PayloadError:
         """What the case becomes: payloads, or the error that refuses it."""
         try:
@@ -107,6 +125,10 @@ class CaseRun:
     def explain(self, kept: Json) -> Iterator[str]:
         """How the payloads differ from what was kept, with the table row behind each place. One line each."""
         if not isinstance(self.result, BuiltCase):
+            return
+        if self.case.answers:
+            for difference in differences(kept, json.loads(self.text)):
+                yield f"{target_text(difference.path)}: {shown(difference.old)} -> {shown(difference.new)}"
             return
         for difference in differences(kept, list(self.result.bodies)):
             yield _explained(difference, self.result)

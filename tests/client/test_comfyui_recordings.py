@@ -14,8 +14,8 @@ from engine.backends.build import prepare
 from engine.backends.conversation import HttpRequest, HttpResponse
 from engine.backends.exchange import exchange
 from engine.testing import picture
+from engine.testing.playing import Played, answer, play
 from tests import recordings
-from tests.client.playing import Played, answer, play
 
 pytestmark = recordings.needs_recordings
 CATALOG = Catalog([Path(__file__).resolve().parent / "jobs"])

@@ -26,8 +26,8 @@ from engine.backends.conversation import HttpRequest, HttpResponse
 from engine.backends.exchange import exchange
 from engine.errors import BackendError
 from engine.testing import picture
+from engine.testing.playing import Played, after, answer, play
 from tests.client.conftest import Ask, Connect, Serve
-from tests.client.playing import Played, after, answer, play
 from tests.client.scripted import Reply, generation
 
 ONE, TWO, THREE = (picture(64, 64, name).base64 for name in ("one", "two", "three"))

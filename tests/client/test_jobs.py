@@ -28,7 +28,7 @@ from engine.backends.conversation import HttpRequest, HttpResponse
 from engine.backends.exchange import exchange
 from engine.errors import StageEngineError
 from engine.testing import picture
-from tests.client.playing import Played, answer, play
+from engine.testing.playing import Played, answer, play
 
 CATALOG = Catalog([Path(__file__).resolve().parent / "jobs"])
 PAINTED, OTHER = picture(64, 64, "painted"), picture(64, 64, "other")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from engine.errors import TableError
 from engine.testing import load_cases
 from tests.review.sides import EASEL, edited, lay_out
 
@@ -75,8 +77,88 @@ def test_a_folder_of_tables_is_tested_without_a_test_file(tmp_path: Path) -> Non
     assert "mappings/easel/txt2img.yaml:4:3: error[row-unknown-target]" in text
 
 
+CONVERSATIONS = {
+    "txt2img/two-of-three": """\
+why: The server gives fewer pictures than it was asked for.
+stage: {prompt: a cat, batch_size: 3, seed: 4}
+answers:
+  - json: {result: {pictures: [{data: {picture: [64, 48]}}, {data: {picture: [64, 48]}}], about: {seeds: [4, 5]}}}
+""",
+    "txt2img/refused": """\
+why: The server says what is wrong.
+stage: {prompt: a cat}
+answers: [{status: 500, json: {problem: out of paint}}]
+""",
+    "frame/one-of-two": """\
+why: The second call is cut off, and the picture of the first is kept. A third would not be asked for.
+inputs: [[64, 48], [32, 24]]
+answers: [{json: {result: {pictures: [{data: {picture: [64, 48]}}]}}}, {fails: unreachable}, {text: never asked for}]
+""",
+    "frame/stopped": """\
+why: The run is cancelled before the second picture.
+inputs: [[64, 48], [32, 24]]
+answers: [{json: {result: {pictures: [{data: {picture: [64, 48]}}]}}}]
+cancel_at: 0
+""",
+}
+
+
+def test_a_case_may_say_what_the_server_answers(tmp_path: Path) -> None:
+    folder = lay_out(tmp_path / "tables")
+    for name, text in CONVERSATIONS.items():
+        case = folder / "cases/easel" / f"{name}.yaml"
+        case.parent.mkdir(parents=True, exist_ok=True)
+        case.write_text(text, encoding="utf-8")
+    code, text = run(folder, "--mappings", ".", "--snapshot-update")
+    assert code == 0, text
+    kept = {name: json.loads((folder / f"snapshots/easel/{name}.json").read_text("utf-8")) for name in CONVERSATIONS}
+    assert kept["txt2img/two-of-three"]["result"]["seeds"] == [4, 5]
+    (warning,) = kept["txt2img/two-of-three"]["result"]["warnings"]
+    assert "3 images were asked for and 2 came" in warning
+    assert "out of paint" in kept["txt2img/refused"]["error"]
+    cut_off = kept["frame/one-of-two"]
+    assert [one["request"] for one in cut_off["requests"]] == ["POST /api/frame it"] * 2
+    assert len(cut_off["result"]["images"]) == 1
+    assert cut_off["result"]["error"].startswith("BackendUnreachableError [backend-cut-off]")
+    assert cut_off["answers_not_asked_for"] == 1
+    assert kept["frame/stopped"]["result"]["cancelled"] is True
+    assert not any("iVBOR" in json.dumps(one) for one in kept.values()), "no picture's data is kept"
+
+    edited(folder, ("cases/easel/txt2img/refused.yaml", "out of paint", "out of oil"))
+    code, text = run(folder, "--mappings", ".", "-k", "refused")
+    assert code == 1, text
+    assert "error: " in text
+    assert "out of oil" in text
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("answers: [{}]", "an answer says one of json, text, picture, fails"),
+        ("answers: [{json: 1, text: a}]", "an answer says one of json, text, picture, fails"),
+        ("answers: [{json: 1, status: true}]", "'status' is a number from 100 to 599"),
+        ("answers: [{fails: maybe}]", "'fails' is one of unreachable, timeout"),
+        ("answers: [{picture: [0, 4]}]", "a picture is a width and a height in pixels"),
+        ("answers: [{jsn: 1, text: a}]", "an answer has no 'jsn'"),
+        ("cancel_at: -1", "'cancel_at' is in seconds, from 0"),
+        ("inputs: [[1, 2, 3]]", "a picture is a width and a height in pixels"),
+        ("wy: x", "a case has no 'wy'"),
+    ],
+)
+def test_a_case_that_is_none_is_said_with_its_place(tmp_path: Path, text: str, said: str) -> None:
+    folder = lay_out(tmp_path / "tables")
+    file = folder / "cases/easel/frame/wrong.yaml"
+    file.parent.mkdir(parents=True)
+    file.write_text(f"why: It is wrong.\n{text}\n", encoding="utf-8")
+    with pytest.raises(TableError) as caught:
+        load_cases(folder)
+    assert said in str(caught.value)
+    assert all(str(f.at).startswith("cases/easel/frame/wrong.yaml:2:") for f in caught.value.findings)
+
+
 TEST_OF_ONES_OWN = """\
 import pytest
+from engine.errors import TableError
 from engine.testing import load_cases
 
 @pytest.mark.parametrize("case", load_cases("tables"))

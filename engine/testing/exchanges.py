@@ -1,0 +1,136 @@
+"""A case with answers: the whole conversation with a server that says what the case says, without a socket.
+
+What comes of it is data: every request as it is sent, pictures as digests, and the result or the error. This module
+knows cases and conversations, and no step of any back end.
+"""
+
+from __future__ import annotations
+
+import base64
+import itertools
+import json
+from email.parser import BytesParser
+from email.policy import HTTP
+
+from engine.backends.build import prepare
+from engine.backends.catalog import Backend, Catalog
+from engine.backends.conversation import HttpRequest, HttpResponse
+from engine.backends.exchange import exchange
+from engine.cases import Case, MakePicture, ScriptedAnswer, case_request
+from engine.errors import BackendError, BackendTimeoutError, BackendUnreachableError, StageEngineError
+from engine.images import Image
+from engine.results import GenerateResult
+from engine.testing.playing import Said, play
+from engine.values import Json
+from engine.wire import described
+
+__all__ = ["conversation_of"]
+
+
+def conversation_of(case: Case, backend: Backend, catalog: Catalog, picture: MakePicture) -> dict[str, Json]:
+    """What is sent, and what comes of it, as JSON. Names of jobs and clients are `id-1`, `id-2`, …
+
+    Raises PlanError or PayloadError where the case is refused before anything is sent.
+    """
+    request = case_request(case, catalog, picture)
+    stage = backend.stages[case.stage_type]
+    names = (f"id-{number}" for number in itertools.count(1))
+    talk = exchange(backend, stage, prepare(backend, request), stage_id="one", ids=lambda: next(names))
+    said = [_said(answer, backend.name, picture) for answer in case.answers]
+    unasked = len(said)
+
+    def server(_: HttpRequest) -> Said:
+        nonlocal unasked
+        unasked -= 1
+        return said[min(len(said) - 1, len(said) - unasked - 1)]
+
+    played = play(talk, server, cancel_at=case.cancel_at)
+    told: dict[str, Json] = {"requests": [_request(one) for one in played.sent]}
+    if unasked > 0:
+        told["answers_not_asked_for"] = unasked
+    if played.error is not None:
+        return {**told, "error": _told(played.error)}
+    return {**told, "result": _result(played.made)}
+
+
+def _told(error: StageEngineError) -> str:
+    return f"{type(error).__name__} [{error.code}] {error.message}"
+
+
+def _said(answer: ScriptedAnswer, backend: str, picture: MakePicture) -> Said:
+    if answer.fails is not None:
+        kind, code = _FAILURES[answer.fails]
+        return kind(f"the case says: {answer.fails}", code=code, backend=backend, stage="one")
+    if answer.picture is not None:
+        image = picture(*answer.picture, "an answer")
+        return HttpResponse(answer.status, image.data, image.media_type)
+    if not answer.is_json:
+        return HttpResponse(answer.status, str(answer.body).encode(), "text/plain")
+    return HttpResponse(answer.status, json.dumps(_with_pictures(answer.body, picture)).encode(), "application/json")
+
+
+_FAILURES: dict[str, tuple[type[BackendError], str]] = {
+    "unreachable": (BackendUnreachableError, "backend-cut-off"),
+    "timeout": (BackendTimeoutError, "backend-timeout"),
+}
+
+
+def _with_pictures(value: Json, picture: MakePicture, label: str = "") -> Json:
+    """The value with a picture's base64 text for each `{picture: [width, height]}`."""
+    if isinstance(value, dict):
+        size = value.get("picture") if len(value) == 1 else None
+        if isinstance(size, list) and len(size) == 2 and all(isinstance(side, int) for side in size):
+            return picture(int(size[0]), int(size[1]), f"answer {label}").base64  # type: ignore[arg-type]
+        return {key: _with_pictures(item, picture, f"{label}/{key}") for key, item in value.items()}
+    if isinstance(value, list):
+        return [_with_pictures(item, picture, f"{label}/{index}") for index, item in enumerate(value)]
+    return value
+
+
+def _request(request: HttpRequest) -> Json:
+    told: dict[str, Json] = {"request": f"{request.method} {request.url or '/' + '/'.join(request.path)}"}
+    if request.query:
+        told["query"] = dict(request.query)
+    if request.body is not None:
+        told["body"] = _body(request.body, str(request.content_type))
+    return told
+
+
+def _body(body: bytes, content_type: str) -> Json:
+    if content_type == "application/json":
+        return _without_pictures(json.loads(body))
+    message = BytesParser(policy=HTTP).parsebytes(b"Content-Type: " + content_type.encode() + b"\r\n\r\n" + body)
+    parts: dict[str, Json] = {}
+    for part in message.iter_parts():
+        name = str(part.get_param("name", header="content-disposition"))
+        data = part.get_payload(decode=True)
+        assert isinstance(data, bytes)  # noqa: S101 - a part that is no message is bytes
+        is_file = part.get_filename() is not None
+        parts[name] = Image.from_bytes(data).describe() if is_file else data.decode("utf-8", "replace")
+    return parts
+
+
+def _without_pictures(value: Json) -> Json:
+    """The value with pictures as digests, however short their base64 is."""
+    if isinstance(value, dict):
+        return {key: _without_pictures(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_without_pictures(item) for item in value]
+    if isinstance(value, str) and value.startswith(_PNG):
+        return Image.from_base64(value).describe()
+    return described(value)
+
+
+#: How the base64 of the pictures that cases make begins.
+_PNG = base64.b64encode(b"\x89PNG\r\n\x1a\n\x00").decode()
+
+
+def _result(result: GenerateResult) -> Json:
+    return {
+        "images": [image.describe() for image in result.images],
+        "expected": result.expected,
+        "seeds": list(result.seeds),
+        "cancelled": result.cancelled,
+        "warnings": [str(warning) for warning in result.warnings],
+        "error": None if result.error is None else _told(result.error),
+    }
