@@ -46,6 +46,8 @@ def pytest_configure(config: pytest.Config) -> None:
     for folder in config.getoption(_FOLDERS):
         if not (Path(folder) / "mappings").is_dir():
             raise pytest.UsageError(f"{_FOLDERS} {folder}: there is no folder {Path(folder) / 'mappings'}")
+    if config.getoption(_FOLDERS) and config.args_source is not pytest.Config.ArgsSource.ARGS:
+        config.args = []  # whoever names tables and no tests wants the tables' tests alone
 
 
 @pytest.hookimpl(tryfirst=True)

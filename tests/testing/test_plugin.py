@@ -40,8 +40,11 @@ def test_a_folder_of_tables_is_tested_without_a_test_file(tmp_path: Path) -> Non
     wrong.parent.mkdir(parents=True)
     wrong.write_text("stages: [{stage_type: txt2img, stage_config: {promt: a cat}}]\n", encoding="utf-8")
 
-    code, text = run(folder, "--mappings", ".")
+    code, text = run(
+        folder, "--mappings", ".", test="def test_of_mine(): raise AssertionError('only the tables were named')"
+    )
     assert code == 1, text
+    assert "only the tables were named" not in text
     assert "easel/txt2img/plain has no snapshot yet" in text
     assert "pytest --snapshot-update keeps what is built now" in text
 
