@@ -11,6 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from engine.backends.build import Call
 from engine.client import ApiClient
@@ -58,7 +59,7 @@ class ClientForHost:
         self._client = client
 
     def generate_images(
-        self, *, stage: str, payload: Mapping[str, Json], timings: MutableMapping[str, float] | None = None
+        self, *, stage: str, payload: Mapping[str, Any], timings: MutableMapping[str, float] | None = None
     ) -> HostOutcome:
         """Send this body as it is, and wait for its pictures.
 

@@ -12,7 +12,7 @@ import inspect
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from engine import errors
 from engine.backends.build import Call
@@ -41,7 +41,7 @@ _NOTHING: Final[tuple[object, ...]] = (ABSENT, None, "", {}, [])
 class TheirClient(Protocol):
     """A client of a host's. It may take `timings` too, a mapping that it fills with seconds."""
 
-    def generate_images(self, *, stage: str, payload: dict[str, Json]) -> object:
+    def generate_images(self, *, stage: str, payload: dict[str, Any]) -> object:
         """Give an outcome, or a bare mapping."""
 
 

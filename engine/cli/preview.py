@@ -21,8 +21,8 @@ from rich.text import Text
 from engine.cli.codes import ExitCode
 from engine.cli.inputs import choose_backend, open_catalog
 from engine.cli.output import Output
-from engine.cli.serving import preview_of, protocol_of
-from engine.preview import PROTOCOLS, Fault, read_fault
+from engine.cli.serving import protocol_of
+from engine.preview import PROTOCOLS, Fault, preview_of, read_fault
 
 __all__ = ["PreviewOptions", "serve_preview"]
 
@@ -49,7 +49,6 @@ def serve_preview(options: PreviewOptions, output: Output) -> ExitCode:
     server = preview_of(
         catalog,
         backend,
-        protocol,
         port=options.port,
         delay=options.delay,
         faults=faults,

@@ -7,19 +7,14 @@ the back end's contracts a second time, as encoded text. This module starts and 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 import typer
 
-from engine.backends.catalog import Backend, Catalog
+from engine.backends.catalog import Catalog
 from engine.client import ApiClient
-from engine.tables.contracts import Contract
 
-if TYPE_CHECKING:
-    from engine.preview import Fault, PreviewServer
-
-__all__ = ["preview_of", "protocol_of", "serving"]
+__all__ = ["protocol_of", "serving"]
 
 
 @contextlib.contextmanager
@@ -33,9 +28,12 @@ def serving(catalog: Catalog, backend: str, url: str | None, delay: float) -> It
         with ApiClient(url, backend=backend, catalog=catalog) as client:
             yield client
         return
-    protocol = protocol_of(catalog, backend, "--url")
+    protocol_of(catalog, backend, "--url")
+    # The preview draws with Pillow, which a run against a server never loads.
+    from engine.preview import preview_of
+
     with (
-        preview_of(catalog, backend, protocol, delay=delay) as server,
+        preview_of(catalog, backend, delay=delay) as server,
         ApiClient(server.url, backend=backend, catalog=catalog) as client,
     ):
         yield client
@@ -43,7 +41,6 @@ def serving(catalog: Catalog, backend: str, url: str | None, delay: float) -> It
 
 def protocol_of(catalog: Catalog, backend: str, option: str) -> str:
     """The protocol that the preview of this back end speaks. Raises typer.BadParameter, at `option`, if none does."""
-    # The preview draws with Pillow, which a run against a server never loads.
     from engine.preview import PROTOCOLS
 
     protocol = catalog.backend(backend).preview
@@ -55,37 +52,3 @@ def protocol_of(catalog: Catalog, backend: str, option: str) -> str:
         message = f"the back end {backend} asks for a preview that speaks {protocol!r}, and there is {known}."
         raise typer.BadParameter(message, param_hint=option)
     return protocol
-
-
-def preview_of(
-    catalog: Catalog,
-    backend: str,
-    protocol: str,
-    *,
-    port: int = 0,
-    delay: float = 0.0,
-    faults: Sequence[Fault] = (),
-    missing: Sequence[str] = (),
-) -> PreviewServer:
-    """A preview of this back end, not yet started."""
-    from engine.preview import PreviewServer
-
-    check = _Contracts(catalog.backend(backend))
-    return PreviewServer(protocol=protocol, check=check, port=port, delay=delay, faults=faults, missing=missing)
-
-
-class _Contracts:
-    """Holds a body as it came over the wire against the back end's contract of that name."""
-
-    def __init__(self, backend: Backend) -> None:
-        self._contracts: Mapping[str, Contract] = {
-            stage.contract.name.rpartition("/")[2]: stage.contract for stage in backend.stages.values()
-        }
-
-    def __call__(self, name: str, body: object) -> Sequence[str]:
-        # A back end may name its contracts in its own way: the client has checked the body then, and it alone.
-        contract = self._contracts.get(name)
-        if contract is None:
-            return []
-        problems = contract.problems(body, encoded_images=True)
-        return [f"{'/'.join(problem.path)} {problem.message}".lstrip() for problem in problems]

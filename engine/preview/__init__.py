@@ -13,5 +13,6 @@ from engine.preview.faults import STAGES, Fault, read_fault
 from engine.preview.protocols import PROTOCOLS
 from engine.preview.received import Seen
 from engine.preview.server import PreviewServer
+from engine.preview.stand_in import preview_of
 
-__all__ = ["PROTOCOLS", "STAGES", "Fault", "PreviewServer", "Seen", "read_fault"]
+__all__ = ["PROTOCOLS", "STAGES", "Fault", "PreviewServer", "Seen", "preview_of", "read_fault"]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Final
 
 from engine import errors
@@ -23,7 +24,9 @@ _ROLES: Final = (
     *("ok", "result", "error", "images", "info", "timings", "code", "message", "details", "seeds", "skip"),
 )
 _FILE_WORDS: Final = frozenset({"format", "stages", "outcome", "codes", "back", "otherwise"})
-_WAYS_BACK: Final = ("fields", "groups", "errors")
+_WAYS_BACK: Final = ("fields", "groups", "statuses", "errors")
+
+_NONE: Final[Mapping[str, str]] = MappingProxyType({})
 
 #: The errors that a client's failure may become: those that name a back end and a stage, and need nothing else.
 _FAILURES: Final = ("BackendError", "BackendRefusedError", "BackendTimeoutError", "BackendUnreachableError")
@@ -44,7 +47,7 @@ class ClientWords:
     stages: Mapping[str, str] = field(default_factory=dict)
     outcome: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     codes: Mapping[str, Meaning] = field(default_factory=dict)
-    back: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    back: Mapping[str, Mapping[str, str]] = field(default_factory=lambda: dict.fromkeys(_WAYS_BACK, _NONE))
     otherwise: str = ""
 
     @property
@@ -68,6 +71,9 @@ class ClientWords:
             for way, word in (("fields", name), ("groups", group)):
                 if word is not None and word in self.back[way]:
                     return self.back[way][word]
+        status = str(error.status) if isinstance(error, errors.HttpStatusError) else ""
+        if status in self.back["statuses"]:
+            return self.back["statuses"][status]
         classes = (kind.__name__ for kind in type(error).__mro__)
         return next((self.back["errors"][name] for name in classes if name in self.back["errors"]), self.otherwise)
 
@@ -121,7 +127,8 @@ class _ClientReader(ShapeReader):
     ) -> dict[str, Mapping[str, str]]:
         node = self.mapping(("back",), top.get("back"), "'back'")
         self.known(("back",), node, _WAYS_BACK, "'back'")
-        known = {"fields": rules.schemas, "groups": rules.groups, "errors": errors.__all__}
+        statuses = [str(status) for status in range(100, 600)]
+        known = {"fields": rules.schemas, "groups": rules.groups, "statuses": statuses, "errors": errors.__all__}
         back: dict[str, Mapping[str, str]] = {}
         for way in _WAYS_BACK:
             back[way] = self._texts(("back", way), node.get(way))

@@ -16,6 +16,7 @@ from engine import (
     BackendError,
     Catalog,
     HostClient,
+    HttpStatusError,
     Image,
     PayloadError,
     PipelineResult,
@@ -271,6 +272,13 @@ class TestErrors:
         assert WORDS.code_of(caught.value, CATALOG.rules) == "adetailer_config_error"
         assert WORDS.code_of(StageEngineError("x", code="client-raised"), CATALOG.rules) == "unknown_error"
 
+    @pytest.mark.parametrize(
+        ("status", "code"), [(422, "payload_validation_error"), (503, "connection_error"), (500, "unknown_error")]
+    )
+    def test_a_server_s_status_tells(self, status: int, code: str) -> None:
+        error = HttpStatusError("x", status=status, backend="a1111", stage="one")
+        assert WORDS.code_of(error, CATALOG.rules) == code
+
     def test_every_public_error_has_a_way_back(self) -> None:
         for name in engine.errors.__all__:
             kind = getattr(engine.errors, name)
@@ -289,6 +297,7 @@ class TestTheWords:
             ("  ok: [ok]", "  okay: [ok]", "form-unknown-word"),
             ("  ok: [ok]", "  ok: ok", "form-shape"),
             ("error: BackendError, ", "error: KeyError, ", "host-unknown-code"),
+            ('    "422": payload', '    "9": payload', "host-unknown-code"),
             ("otherwise: unknown_error", "otherwise: no_such", "host-unknown-code"),
             ("    model_name: invalid_model", "    model_nam: invalid_model", "host-unknown-code"),
             ("    model_name: invalid_model", "    model_name: no_such", "host-unknown-code"),

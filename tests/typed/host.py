@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import assert_type
 
 from engine import (
     ApiClient,
     CancelToken,
+    Catalog,
+    ClientForHost,
     Event,
+    Finding,
     GenerateImagesRequest,
     GenerateResult,
+    HostClient,
+    HostOutcome,
+    HostStageEvent,
+    HostStageEvents,
     Image,
     PipelineResult,
     PipelineRunner,
@@ -61,3 +69,59 @@ def run_file(path: Path) -> PipelineResult | None:
         for finding in problem.findings:
             assert_type(finding.hint, str | None)
         return None
+
+
+@dataclass
+class TheirStage:
+    """A stage of the host's own classes."""
+
+    stage_type: str
+    config: dict[str, object]
+
+
+@dataclass
+class TheirPlan:
+    """A plan of the host's own classes: whatever has stages."""
+
+    stages: list[TheirStage]
+
+
+class TheirClient:
+    """A client that the host has already."""
+
+    def generate_images(
+        self, *, stage: str, payload: dict[str, object], timings: dict[str, float] | None = None
+    ) -> dict[str, object]:
+        """Give a bare mapping."""
+        return {"images": [], "stage": stage, "size": len(payload), "timings": timings}
+
+
+def run_theirs(settings: object) -> PipelineResult:
+    """Run a plan of the host's own classes through its own client, and tell a window in its own form."""
+
+    def on_stage_event(event: HostStageEvent) -> None:
+        assert_type(event["phase"], object)
+
+    catalog = Catalog()
+    client = HostClient(TheirClient(), backend="a1111", catalog=catalog)
+    listeners = [HostStageEvents(on_stage_event, catalog=catalog)]
+    runner = PipelineRunner(client, listeners=listeners, learning_enabled=False)
+    runner.learning_enabled = True
+    assert_type(runner.check([TheirStage("txt2img", {})], settings).warnings, tuple[Finding, ...])
+    return runner.run_pipeline(TheirPlan([TheirStage("txt2img", {"steps": 20})]), settings)
+
+
+def stand_in(client: ApiClient) -> list[str]:
+    """Call this package's client as the host calls its own."""
+    outcome = ClientForHost(client).generate_images(stage="txt2img", payload={"prompt": "a lighthouse"})
+    assert_type(outcome, HostOutcome)
+    if outcome.error is not None:
+        assert_type(outcome.error.code, str)
+    return [] if outcome.result is None else outcome.result.images
+
+
+def listen(events: list[Event]) -> float:
+    """How far a run is, from 0 to 1."""
+    last = events[-1]
+    done = 0.0 if last.index is None or last.total == 0 else last.index / last.total
+    return done if last.progress is None else done + last.progress.ratio / last.total

@@ -1,0 +1,61 @@
+"""A preview for a back end of a catalog: the protocol that its description names, and its contracts as the check.
+
+This module brings the two together; what is spoken and drawn is decided elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from engine.backends.catalog import Backend, Catalog
+from engine.errors import StageEngineError
+from engine.preview.faults import Fault
+from engine.preview.protocols import PROTOCOLS
+from engine.preview.server import PreviewServer
+from engine.tables.contracts import Contract
+
+__all__ = ["preview_of"]
+
+
+def preview_of(
+    catalog: Catalog,
+    backend: str,
+    *,
+    port: int = 0,
+    delay: float = 0.0,
+    faults: Sequence[Fault] = (),
+    missing: Sequence[str] = (),
+) -> PreviewServer:
+    """A preview of this back end, not yet started; it holds every body that comes to the back end's contracts.
+
+        with preview_of(catalog, "a1111") as server, ApiClient(server.url, backend="a1111") as client:
+            ...
+
+    `port` 0 takes a free one; `delay` is what each picture takes beside its drawing, in seconds.
+
+    Raises TableError where there is no such back end, StageEngineError (`preview-missing`) where it has no preview.
+    """
+    described = catalog.backend(backend)
+    protocol = described.preview
+    if protocol is None or protocol not in PROTOCOLS:
+        message = f"the back end {backend} has no preview: give the address of a server"
+        raise StageEngineError(message, code="preview-missing")
+    check = _Contracts(described)
+    return PreviewServer(protocol=protocol, check=check, port=port, delay=delay, faults=faults, missing=missing)
+
+
+class _Contracts:
+    """Holds a body as it came over the wire against the back end's contract of that name."""
+
+    def __init__(self, backend: Backend) -> None:
+        self._contracts: Mapping[str, Contract] = {
+            stage.contract.name.rpartition("/")[2]: stage.contract for stage in backend.stages.values()
+        }
+
+    def __call__(self, name: str, body: object) -> Sequence[str]:
+        # A back end may name its contracts in its own way: the client has checked the body then, and it alone.
+        contract = self._contracts.get(name)
+        if contract is None:
+            return []
+        problems = contract.problems(body, encoded_images=True)
+        return [f"{'/'.join(problem.path)} {problem.message}".lstrip() for problem in problems]
