@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import inspect
 import json
+import shutil
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -14,7 +15,9 @@ import pytest
 import engine.errors
 from engine import (
     BackendError,
+    CancelToken,
     Catalog,
+    Event,
     HostClient,
     HttpStatusError,
     Image,
@@ -102,6 +105,23 @@ class TestWhatItIsHanded:
             run(theirs, steps=0)
         assert theirs.calls == []
 
+    def test_what_is_known_only_when_it_is_sent_cannot_be_handed_over(self, tmp_path: Path) -> None:
+        shutil.copytree(Path(__file__).parents[1] / "own_backend", tmp_path, dirs_exist_ok=True)
+        table, contract = tmp_path / "mappings/easel/txt2img.yaml", tmp_path / "schemas/easel/paint.json"
+        table.write_text(
+            table.read_text("utf-8").replace("  seed: seed", "  seed: seed\n  ticket: {late: job_id}"), "utf-8"
+        )
+        schema = json.loads(contract.read_text("utf-8"))
+        schema["properties"]["ticket"] = {"type": "string"}
+        contract.write_text(json.dumps(schema), "utf-8")
+        theirs, catalog = FakeHostClient(), Catalog([tmp_path])
+        runner = PipelineRunner(HostClient(theirs, backend="easel", catalog=catalog))
+        with pytest.raises(PayloadError) as caught:
+            runner.run_pipeline(plan_of("txt2img"), {"prompt": "x"})
+        assert [finding.code for finding in caught.value.findings] == ["host-client-late"]
+        assert "job_id" in str(caught.value)
+        assert theirs.calls == []
+
     def test_a_client_without_timings_is_not_given_any(self) -> None:
         seen: list[dict[str, Any]] = []
         run(SimpleNamespace(generate_images=lambda **words: seen.append(words) or {"images": [PIXEL.data]}))
@@ -179,6 +199,30 @@ class TestWhatComesBack:
         assert (result.status, result.images) == ("partial", (PIXEL,))
         assert result.error is not None
         assert "out of memory" in result.error.message
+
+    def test_after_an_error_no_further_call_is_made(self) -> None:
+        outcomes = [{"images": [PIXEL.data], "error": "out of memory"}]
+        theirs = SimpleNamespace(generate_images=lambda *, stage, payload: outcomes.pop(0))
+        result = run(theirs, "upscale", images=(picture(64, 64, "1"), picture(64, 64, "2")))
+        assert (result.status, result.images) == ("partial", (PIXEL,))
+        assert result.error is not None
+        assert "out of memory" in result.error.message
+
+    def test_between_calls_the_token_is_asked(self) -> None:
+        token = CancelToken()
+
+        def answer(*, stage: str, payload: Any) -> Any:
+            token.cancel()
+            return {"images": [PIXEL.data]}
+
+        client = HostClient(SimpleNamespace(generate_images=answer), backend="a1111", catalog=CATALOG)
+        images = tuple(picture(64, 64, str(number)) for number in range(3))
+        told: list[Event] = []
+        runner = PipelineRunner(client, listeners=[told.append])
+        result = runner.run_pipeline(plan_of("upscale", images=images), BASE, token)
+        assert (result.status, result.images) == ("cancelled", (PIXEL,))
+        progress = [event.progress for event in told if event.progress is not None]
+        assert [(one.call, one.calls) for one in progress] == [(0, 3)]
 
     @pytest.mark.parametrize("raises", [False, True])
     def test_a_later_picture_that_fails_keeps_the_earlier_ones(self, raises: bool) -> None:
@@ -310,9 +354,8 @@ class TestTheWords:
         (tmp_path / "mappings").mkdir()
         (tmp_path / "mappings" / "host_client.yaml").write_text(text.replace(old, new, 1), encoding="utf-8")
         with pytest.raises(TableError) as caught:
-            HostClient(FakeHostClient(), backend="a1111", catalog=Catalog([tmp_path]))
+            _ = Catalog([tmp_path]).host_words
         assert code in [finding.code for finding in caught.value.findings]
-        assert set(caught.value.findings) <= set(Catalog([tmp_path]).findings())
 
 
 def test_the_double_has_the_host_s_signature() -> None:

@@ -9,8 +9,8 @@ import pytest
 
 from engine import (
     BackendUnreachableError,
-    CancelToken,
     Catalog,
+    GenerateResult,
     HostStageEvents,
     PipelineResult,
     PipelineRunner,
@@ -18,13 +18,13 @@ from engine import (
     StageExecution,
     StageExecutionPlan,
 )
-from engine.testing import CancelAfter, FakeClient
+from engine.testing import CancelAfter, FakeClient, picture
 
 CATALOG = Catalog()
 BASE = {"prompt": "a lighthouse", "width": 64, "height": 64, "seed": 7, "upscaler_name": "Lanczos", "batch_size": 2}
 
 
-def told(client: FakeClient | None = None, token: Any = None) -> tuple[PipelineResult, list[dict[str, Any]]]:
+def told(client: Any = None, token: Any = None) -> tuple[PipelineResult, list[dict[str, Any]]]:
     events: list[dict[str, Any]] = []
     stages = tuple(StageExecution(f"s-{kind}", StageConfig(kind)) for kind in ("txt2img", "img2img", "upscale"))
     fake = FakeClient(backend="a1111", catalog=CATALOG) if client is None else client
@@ -67,14 +67,19 @@ def test_a_stage_that_was_cancelled_before_it_began_is_told_of_once(lets: int) -
     assert events[-1] == cancelled[0]
 
 
+class Stopped:
+    """A client whose call is stopped in flight."""
+
+    catalog = CATALOG
+
+    def generate_images(self, request: Any, *, cancel_token: Any = None, on_progress: Any = None) -> GenerateResult:
+        return GenerateResult((picture(64, 64),), cancelled=True)
+
+
 def test_one_that_is_cancelled_in_flight_is_told_of_once() -> None:
-    token = CancelToken()
-    client = FakeClient(backend="a1111", catalog=CATALOG, during=lambda _: token.cancel())
-    result, events = told(client, token)
-    assert result.status == "cancelled"
-    assert [(event["stage"], event["phase"]) for event in events if event["cancelled"]] == [
-        (stage.stage_type, "cancelled") for stage in result.stages if stage.status == "cancelled"
-    ]
+    result, events = told(Stopped())
+    assert [stage.status for stage in result.stages] == ["cancelled", "skipped", "skipped"]
+    assert said(events) == [("txt2img", "enter", 0, 1, False), ("txt2img", "cancelled", 0, 1, True)]
 
 
 def test_a_callback_that_raises_is_a_warning(caplog: pytest.LogCaptureFixture) -> None:

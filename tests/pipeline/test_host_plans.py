@@ -309,6 +309,10 @@ class TestWhatWentWrongThere:
         assert requests[0]["hires_upscale_factor"] == 3.0
         assert requests[1]["upscale_factor"] == 2
 
+    def test_what_a_config_itself_says_of_them_is_refused_1(self) -> None:
+        said = SimpleNamespace(stage_type="img2img", config={"hires_enabled": True}, hires_enabled=True)
+        assert codes(refusal(plan_of(said, input_images=[IMAGE])).findings) == ["config-foreign-field"]
+
     def test_the_hires_strength_is_not_img2img_s_2(self) -> None:
         _, requests = run([stage("txt2img", **HIRES), stage("img2img", {"denoising_strength": 0.3}, **HIRES)])
         assert (requests[0]["hires_denoise"], requests[1]["denoising_strength"]) == (0.7, 0.3)
@@ -343,6 +347,10 @@ class TestWhatWentWrongThere:
             ("host-unknown-attribute", "warning"),
         ]
         assert sorted(w.message.split("'")[1] for w in result.warnings) == ["colour", "learning", "note", "promt"]
+
+    def test_so_is_a_word_that_counts_in_another_place_only_4(self) -> None:
+        result, _ = run([stage("txt2img", {"enabled": False})])
+        assert [(w.code, w.field) for w in result.warnings] == [("config-unknown-key", "enabled")]
 
     def test_the_detector_is_not_the_checkpoint_6(self) -> None:
         plan = plan_of(stage("adetailer", {"model": "face_yolov8n.pt"}), input_images=[IMAGE])
@@ -503,7 +511,10 @@ class TestTheWords:
         assert all(
             finding.at is not None and finding.at.file.endswith("host.yaml") for finding in caught.value.findings
         )
-        assert set(caught.value.findings) <= set(Catalog([folder]).findings())
+
+    def test_what_is_wrong_with_it_is_found_by_a_check(self, tmp_path: Path) -> None:
+        catalog = Catalog([self.folder(tmp_path, "nonsense: 1")])
+        assert codes(catalog.findings()) == ["form-unknown-word"]
 
     def test_it_adds_words(self, tmp_path: Path) -> None:
         text = "plan: {stages: [steps_to_run]}\nparts: {extras: {words: {vae: vae_name}}}\nignored: {mood: ours}"
