@@ -22,6 +22,7 @@ from engine.tables.forms import (
     IsLonger,
     IsPresent,
     Late,
+    ListOf,
     Lookup,
     LookupTable,
     Open,
@@ -30,7 +31,7 @@ from engine.tables.forms import (
     Test,
 )
 from engine.tables.traverse import all_tests
-from engine.values import ABSENT, Absent, Json, Later, kind_of, same
+from engine.values import ABSENT, Absent, Json, Later, canonical, is_number, kind_of, same
 
 __all__ = ["ConcreteAlgebra", "EvaluationError", "Scope", "Value", "parameter_of"]
 
@@ -128,6 +129,15 @@ class ConcreteAlgebra:
             elif value is not ABSENT:
                 result.append(value)
         return result
+
+    def joined(self, value: Value, form: ListOf) -> Value:
+        texts = []
+        for item in value if isinstance(value, list) else ():
+            if not (isinstance(item, str) or is_number(item)):
+                message = f"only texts and numbers can be joined, not {kind_of(item)}"
+                raise EvaluationError("value-not-convertible", message, form.at)
+            texts.append(item if isinstance(item, str) else canonical(item))
+        return str(form.join).join(text for text in texts if text)
 
     def each(self, scope: Scope, form: Each, body: Callable[[Scope], Value]) -> Value:
         scopes = self.items(scope, form.variable, form.source, form.at)

@@ -74,13 +74,14 @@ def _table(parameter: object) -> LookupTable:
 
 
 def _suffix(text: str, table: LookupTable) -> str | None:
-    """The longest key that ends the text as a word of its own, with something before it."""
+    """The longest key that ends the text with something before it: a word of its own, or a mark such as ".pt"."""
     whole = text.rstrip()
 
     def ends(key: str) -> bool:
         # By the key's own length: folding may change a text's, and a cut must not take more than the key.
         head, tail = whole[: -len(key)], whole[-len(key) :]
-        return head.endswith(" ") and head.strip() != "" and tail.casefold() == key.casefold()
+        apart = head.endswith(" ") or not key[0].isalnum()
+        return apart and head.strip() != "" and tail.casefold() == key.casefold()
 
     return max((key for key in table.keys if isinstance(key, str) and key and ends(key)), key=len, default=None)
 

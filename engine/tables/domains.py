@@ -8,12 +8,13 @@ This module knows the JSON Schema keywords by which fields are declared, and not
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
-from engine.values import Json, is_integer, is_number, same
+from engine.values import Json, canonical, is_integer, is_number, same
 
 __all__ = [
     "NOWHERE",
@@ -29,6 +30,8 @@ __all__ = [
     "Segment",
     "Texts",
     "described",
+    "is_joinable",
+    "joined_texts",
     "literal",
     "of_schema",
     "runs_of",
@@ -36,6 +39,10 @@ __all__ = [
     "split_presence",
     "union",
 ]
+
+
+#: The most characters that a floating-point number is written with: -1.2345678901234567e-100.
+_LONGEST_FLOAT = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +188,39 @@ def runs_of(domain: Domain) -> tuple[Segment, ...] | None:
     if domain.maybe_absent or len(lists) > 1:  # any of them may be the one that is not there
         segments = tuple(replace(segment, least=0) for segment in segments)
     return segments
+
+
+def is_joinable(part: Part) -> bool:
+    """Whether all of it are texts or numbers."""
+    if isinstance(part, Literal):
+        return isinstance(part.value, str) or is_number(part.value)
+    return isinstance(part, (Texts, Numbers))
+
+
+def joined_texts(runs: Sequence[Segment], between: int) -> Texts:
+    """The texts that joinable items make with so many characters between two; empty ones are left out."""
+    shortest, longest = 0, 0.0
+    for run in runs:
+        lengths = [_written(part) for part in run.item.parts]
+        shortest += run.least * min((low for low, _ in lengths), default=0)
+        each = max((high for _, high in lengths), default=0) + between
+        longest += each * (math.inf if run.most is None else run.most) if each else 0
+    return Texts(shortest, None if math.isinf(longest) else max(0, int(longest) - between))
+
+
+def _written(part: Part) -> tuple[int, float]:
+    """The fewest and the most characters that a joinable part is written with."""
+    match part:
+        case Texts():
+            return part.shortest, math.inf if part.longest is None else part.longest
+        case Literal():
+            length = len(part.value if isinstance(part.value, str) else canonical(part.value))
+            return length, length
+        case Numbers() if math.isfinite(part.low) and math.isfinite(part.high):
+            whole = max(len(str(int(part.low))), len(str(int(part.high))))
+            return 1, whole if part.integer else max(whole, _LONGEST_FLOAT)
+        case _:
+            return 1, math.inf
 
 
 def _as_lists(part: Part) -> Lists | None:

@@ -150,11 +150,15 @@ class ExpressionReader(ShapeReader):
         )
 
     def list_of(self, path: Path, node: Mapping[str, Json]) -> Expression:
-        """`list`: items, each an expression; an `each` among them is spliced."""
+        """`list`: items, each an expression; an `each` among them is spliced. `join` makes them one text."""
         place = (*path, "list")
         items = self.items(place, node["list"], "'list'")
         parts = tuple(self.expression((*place, i), item) for i, item in enumerate(items))
-        return ListOf(parts, self.document.at(*path))
+        join = node.get("join")
+        if "join" in node and not isinstance(join, str):
+            message = f"'join' is the text between the items, not {kind_of(join)}"
+            self.fault("form-shape", message, self.document.at(*path, "join"))
+        return ListOf(parts, self.document.at(*path), join if isinstance(join, str) else None)
 
     def object_of(self, path: Path, node: Mapping[str, Json]) -> Expression:
         """`object`: entries, each an expression."""
@@ -248,7 +252,7 @@ _FORMS: dict[str, _Form] = {
     "from": _Form(ExpressionReader.take, frozenset({"lookup", "replace", "as", "bounds"})),
     "value": _Form(ExpressionReader.value),
     "first": _Form(ExpressionReader.first),
-    "list": _Form(ExpressionReader.list_of),
+    "list": _Form(ExpressionReader.list_of, frozenset({"join"})),
     "each": _Form(ExpressionReader.each, frozenset({"object", "do"})),
     "object": _Form(ExpressionReader.object_of),
     "open": _Form(ExpressionReader.open, frozenset({"reserved"})),

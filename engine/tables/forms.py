@@ -130,10 +130,15 @@ class Guarded:
 
 @dataclass(frozen=True, slots=True)
 class ListOf:
-    """A list. An `Each` among the items is spliced in; an item that is absent is left out."""
+    """A list. An `Each` among the items is spliced in; an item that is absent is left out.
+
+    `join`: what stands between the items where they become one text; numbers are written as JSON writes them, and an
+    empty text is left out.
+    """
 
     items: tuple[Expression, ...]
     at: Position
+    join: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,8 @@ from engine.tables.domains import (
     Segment,
     Texts,
     described,
+    is_joinable,
+    joined_texts,
     literal,
     runs_of,
     split_literals,
@@ -44,6 +46,7 @@ from engine.tables.forms import (
     IsLonger,
     IsOneOf,
     Late,
+    ListOf,
     Lookup,
     LookupTable,
     Open,
@@ -357,6 +360,14 @@ class SymbolicAlgebra:
             else:
                 segments.append(Segment(Domain(domain.parts), 0 if domain.maybe_absent else 1, 1))
         return Domain((Lists(tuple(segments)),))
+
+    def joined(self, value: Domain, form: ListOf) -> Domain:
+        runs = runs_of(value) or ()
+        for run in runs:
+            if not all(is_joinable(part) for part in run.item.parts):
+                self.note("row-type", f"only texts and numbers can be joined, not {described(run.item)}", form.at)
+                return Domain((Texts(),))
+        return Domain((joined_texts(runs, len(str(form.join))),))
 
     def each(self, scope: SymbolicScope, form: Each, body: Callable[[SymbolicScope], Domain]) -> Domain:
         segments = []

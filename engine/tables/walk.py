@@ -74,6 +74,9 @@ class Algebra(Protocol[V, S]):
     def listed(self, items: Iterable[tuple[V, bool]]) -> V:
         """A list of items; those marked True are lists themselves and are spliced in."""
 
+    def joined(self, value: V, form: ListOf) -> V:
+        """A list as one text."""
+
     def each(self, scope: S, form: Each, body: Callable[[S], V]) -> V:
         """The list of what the body gives for every item of a list field."""
 
@@ -161,8 +164,9 @@ class Walker(Generic[V, S]):
                 return algebra.first((option, self._later(option, scope)) for option in options)
             case Guarded(when=when, body=body):
                 return algebra.guarded(expression, self.holds(when, scope), self._later(body, scope))
-            case ListOf(items=items):
-                return algebra.listed((algebra.branch(scope, self._within(item)), _is_spliced(item)) for item in items)
+            case ListOf(items=items, join=join):
+                made = algebra.listed((algebra.branch(scope, self._within(item)), _is_spliced(item)) for item in items)
+                return made if join is None else algebra.joined(made, expression)
             case Each(body=body):
                 return algebra.each(scope, expression, self._within(body))
             case ObjectOf(entries=entries):

@@ -85,8 +85,9 @@ def spelled(part: Expression | Condition | Step, indent: str = "") -> str:
             return f"first of ({'; '.join(map(spelled, options))})"
         case Guarded(when=when, body=body):
             return f"{spelled(body)} when {spelled(when)}"
-        case ListOf(items=items):
-            return f"[{', '.join(spelled(item, indent) for item in items)}]"
+        case ListOf(items=items, join=join):
+            found = f"[{', '.join(spelled(item, indent) for item in items)}]"
+            return found if join is None else f"{found} joined with {join!r}"
         case ObjectOf(entries=entries):
             lines = [f"{indent}    {key}: {spelled(value)}" for key, value in entries]
             return "\n".join(("{", *lines, f"{indent}  }}"))

@@ -51,11 +51,10 @@ def evaluate(form: Any, env: Mapping[str, Any], tables: Mapping[str, Any], group
         return next((value for value in options if value is not NOT_THERE), NOT_THERE)
     if "each" in form:
         ((variable, source),) = form["each"].items()
+        body = {"object": form["object"]} if "object" in form else form["do"]
         return [
-            evaluate(
-                {"object": form["object"]}, {**env, **{f"{variable}.{k}": v for k, v in item.items()}}, tables, groups
-            )
-            for item in env[source]
+            evaluate(body, {**env, **{f"{variable}.{k}": v for k, v in item.items()}}, tables, groups)
+            for item in env.get(source, [])
         ]
     if "object" in form:
         members = {key: evaluate(part, env, tables, groups) for key, part in form["object"].items()}
@@ -64,8 +63,9 @@ def evaluate(form: Any, env: Mapping[str, Any], tables: Mapping[str, Any], group
         found: list[Any] = []
         for part in form["list"]:
             value = evaluate(part, env, tables, groups)
-            found += value if isinstance(part, dict) and "each" in part else [] if value is NOT_THERE else [value]
-        return found
+            spliced = isinstance(part, dict) and "each" in part
+            found += [] if value is NOT_THERE else value if spliced else [value]
+        return form["join"].join(str(part) for part in found if part != "") if "join" in form else found
     if "open" in form:
         return env.get(form["open"], NOT_THERE)
     sources = form["from"] if isinstance(form["from"], list) else [form["from"]]
@@ -101,7 +101,8 @@ def converted(name: str, values: Sequence[Any], table: Any, parameter: Any) -> A
             trimmed = text.rstrip()
             for key in sorted(table, key=len, reverse=True):
                 head = trimmed[: -len(key)]
-                if trimmed[-len(key) :].casefold() == key.casefold() and head.endswith(" ") and head.strip():
+                apart = head.endswith(" ") or key.startswith(".")
+                if trimmed[-len(key) :].casefold() == key.casefold() and apart and head.strip():
                     return head.rstrip() if name == "strip_suffix" else table[key]
             return text if name == "strip_suffix" else NOT_THERE
         case "strip_hash":

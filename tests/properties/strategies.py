@@ -8,6 +8,7 @@ the day on which it stands in the schemas. Pictures are kept small and few, so t
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -81,6 +82,8 @@ def of_schema(schema: Mapping[str, Any]) -> Strategy:
             return pictures()
         case "string":
             texts = _TEXTS | _NAMES
+            if "pattern" in schema:
+                texts = texts.filter(lambda text: re.search(schema["pattern"], text) is not None)
             return texts.filter(lambda text: len(text) >= schema.get("minLength", 0))
         case "array":
             return st.lists(of_schema(schema["items"]), min_size=schema.get("minItems", 0), max_size=3)
