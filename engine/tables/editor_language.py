@@ -80,6 +80,7 @@ def form(flavour: Flavour) -> dict[str, Json]:
         "value": {},
         "first": {**expressions, "minItems": 2},
         "list": expressions,
+        "join": {"type": "string"},
         "each": binding(flavour),
         "object": {"type": "object"},
         "open": flavour.ref("name"),

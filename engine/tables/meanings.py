@@ -48,6 +48,11 @@ FORMS: Mapping[str, Meaning] = {
 
 #: Words that stand beside a form.
 BESIDE: Mapping[str, Meaning] = {
+    "join": Meaning(
+        "The list as one text, with this between its items. Numbers are written as JSON writes them, empty texts are "
+        "left out.",
+        'prompt: {list: [prompt, hires_prompt], join: " "}',
+    ),
     "lookup": Meaning(
         "Through a total table: a value that it lacks is an error. A lookup's name, or the table itself.",
         "mask_fill: {from: mask_content, lookup: {fill: 0, original: 1}}",

@@ -18,6 +18,7 @@ from engine.tables.forms import (
     Expression,
     Guarded,
     Late,
+    ListOf,
     Lookup,
     LookupTable,
     Open,
@@ -117,6 +118,10 @@ class TracedAlgebra:
             elif traced.value is not ABSENT:
                 parts.append(traced)
         return TracedValue([part.value for part in parts], _sources(parts), tuple(parts))
+
+    def joined(self, value: Traced, form: ListOf) -> Traced:
+        """One text comes from all of its parts."""
+        return TracedValue(self._plain.joined(value.value, form), value.sources)
 
     def each(self, scope: TracedScope, form: Each, body: Callable[[TracedScope], Traced]) -> Traced:
         """A list of what the body gives for every item."""

@@ -57,8 +57,9 @@ def written(expression: Expression, lookups: Mapping[str, LookupTable]) -> Json:
         case Guarded(when=when, body=body):
             inner = written(body, lookups)
             return {**(inner if isinstance(inner, dict) else {"from": inner}), "when": written_condition(when)}
-        case ListOf(items=items):
-            return {"list": [written(item, lookups) for item in items]}
+        case ListOf(items=items, join=join):
+            parts: Json = [written(item, lookups) for item in items]
+            return {"list": parts} if join is None else {"list": parts, "join": join}
         case ObjectOf(entries=entries):
             return {"object": {key: written(entry, lookups) for key, entry in entries}}
         case Each(variable=variable, source=source, body=body):
