@@ -7,17 +7,14 @@ nothing of what it holds is in its repr.
 from __future__ import annotations
 
 import base64
-import email.utils
-import math
 import os
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from engine.backends.steps import Auth
 from engine.errors import StageEngineError
 
-__all__ = ["PASSWORD", "USERNAME", "Credentials", "credentials", "retry_after"]
+__all__ = ["PASSWORD", "USERNAME", "Credentials", "credentials"]
 
 #: Where a name and a password are taken from when the caller passes none.
 USERNAME, PASSWORD = "STAGE_ENGINE_USERNAME", "STAGE_ENGINE_PASSWORD"
@@ -67,17 +64,3 @@ def credentials(form: Auth | None, given: tuple[str, str] | str | None) -> Crede
         message = f"the token {origin} holds a blank, a line break or a letter that no header can hold"
         raise StageEngineError(message, code="auth-token")
     return Credentials({form.header: f"{form.before}{token}"}, (token,)) if token else Credentials()
-
-
-def retry_after(text: str | None) -> float | None:
-    """The seconds after which a server wants to be asked again, from its header; None where it does not say."""
-    if text is None:
-        return None
-    try:
-        seconds = float(text)
-    except ValueError:
-        try:
-            seconds = email.utils.parsedate_to_datetime(text).timestamp() - time.time()
-        except (ValueError, OverflowError):
-            return None
-    return max(0.0, seconds) if math.isfinite(seconds) else None

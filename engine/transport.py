@@ -9,7 +9,9 @@ and no key.
 
 from __future__ import annotations
 
+import email.utils
 import logging
+import math
 import threading
 import time
 from collections.abc import Mapping
@@ -22,10 +24,10 @@ from urllib3.exceptions import ReadTimeoutError
 
 from engine.addresses import checked_base, inside
 from engine.backends.conversation import HttpRequest, HttpResponse
-from engine.credentials import Credentials, retry_after
+from engine.credentials import Credentials
 from engine.errors import AnswerError, BackendError, BackendTimeoutError, BackendUnreachableError, HttpStatusError
 
-__all__ = ["MAX_ANSWER_BYTES", "Transport"]
+__all__ = ["MAX_ANSWER_BYTES", "Transport", "retry_after"]
 
 #: The largest answer that is read. 64 pictures of 4096 x 4096 pixels fit.
 MAX_ANSWER_BYTES = 2 * 1024**3
@@ -179,6 +181,20 @@ class Transport:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def retry_after(text: str | None) -> float | None:
+    """The seconds after which a server wants to be asked again, from its header; None where it does not say."""
+    if text is None:
+        return None
+    try:
+        seconds = float(text)
+    except ValueError:
+        try:
+            seconds = email.utils.parsedate_to_datetime(text).timestamp() - time.time()
+        except (ValueError, OverflowError):
+            return None
+    return max(0.0, seconds) if math.isfinite(seconds) else None
 
 
 def _reason(problem: BaseException) -> str:

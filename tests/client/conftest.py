@@ -28,7 +28,7 @@ def catalog() -> Catalog:
 
 @pytest.fixture(autouse=True)
 def no_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("STAGE_ENGINE_USERNAME", "STAGE_ENGINE_PASSWORD"):
+    for name in ("STAGE_ENGINE_USERNAME", "STAGE_ENGINE_PASSWORD", "BOOTH_KEY"):
         monkeypatch.delenv(name, raising=False)
 
 

@@ -28,6 +28,7 @@ from engine import (
     PipelineRunner,
     PlanError,
     PlanOptions,
+    Progress,
     RunConfig,
     RunIncompleteError,
     StageConfig,
@@ -322,6 +323,61 @@ class TestCancel:
         result, _ = self.run(token, "txt2img", "img2img", "upscale", client=client)
         assert [one.status for one in result.stages] == ["completed", "completed", "cancelled"]
         assert result.images == result.stages[1].images
+
+    def test_a_client_that_heeds_the_token_stops_its_stage(self) -> None:
+        token = CancelToken()
+        client = fake(during=lambda request: token.cancel() if request.stage_id == "img2img" else None, stops=True)
+        result, _ = self.run(token, "txt2img", "img2img", "upscale", client=client)
+        assert [one.status for one in result.stages] == ["completed", "cancelled", "skipped"]
+        assert (result.status, result.error) == ("cancelled", None)
+        assert result.images == result.stages[0].images
+
+    def test_what_a_stopped_stage_had_made_is_in_its_result_and_goes_no_further(self) -> None:
+        made = picture(64, 64, "half")
+
+        class Stopped(FakeClient):
+            def generate_images(self, request: GenerateImagesRequest, **watching: Any) -> GenerateResult:
+                self.requests.append(request)
+                return GenerateResult((made,), cancelled=True, expected=3)
+
+        result, client = self.run(CancelToken(), "txt2img", "img2img", client=Stopped())
+        assert [one.status for one in result.stages] == ["cancelled", "skipped"]
+        assert result.stages[0].images == (made,)
+        assert len(client.requests) == 1
+
+    def test_a_client_that_takes_a_request_alone_is_given_no_more(self) -> None:
+        class Old:
+            def generate_images(self, request: GenerateImagesRequest) -> GenerateResult:
+                return GenerateResult((picture(64, 64),))
+
+        assert PipelineRunner(Old()).run_pipeline(plan_of("txt2img"), BASE).status == "completed"
+
+    def test_one_whose_signature_cannot_be_read_is_given_no_more(self) -> None:
+        class Odd:
+            __signature__ = "no signature"
+
+            def __call__(self, request: GenerateImagesRequest) -> GenerateResult:
+                return GenerateResult((picture(64, 64),))
+
+        client = SimpleNamespace(generate_images=Odd())
+        assert PipelineRunner(client).run_pipeline(plan_of("txt2img"), BASE).status == "completed"
+
+    def test_progress_is_told_to_every_listener_and_not_to_the_learning_record(self) -> None:
+        events: list[Event] = []
+        records: list[Any] = []
+        client = fake(tells=(0.25, 1.0))
+        runner = PipelineRunner(client, listeners=[events.append], on_learning_record=records.append)
+        runner.run_pipeline(plan_of("txt2img"), BASE)
+        told = [(event.stage_id, event.index, event.progress) for event in events if event.kind == "progress"]
+        assert told == [("txt2img", 0, Progress(0.25)), ("txt2img", 0, Progress(1.0))]
+        assert "progress" not in str(records)
+
+    def test_a_token_that_raises_in_a_call_stops_it_and_is_warned_of_once(self) -> None:
+        answers = iter([False])
+        token = SimpleNamespace(is_cancelled=lambda: next(answers))
+        result, _ = self.run(token, "txt2img", "upscale", client=fake(stops=True))
+        assert [one.status for one in result.stages] == ["cancelled", "skipped"]
+        assert [warning.code for warning in result.warnings] == ["token-raised"]
 
     def test_after_the_last_stage_there_is_nothing_left_to_cancel(self) -> None:
         token = CancelToken()
