@@ -130,6 +130,15 @@ def _join(values: Sequence[Json], parameter: object) -> Json:
     return str(parameter).join(_text(item) for item in items)
 
 
+def _join_pair(values: Sequence[Json], parameter: object) -> Json:
+    return str(parameter).join(_written(value) for value in values)
+
+
+def _written(value: Json) -> str:
+    """Text as it is, and a number as people write it: 512, not 512.0."""
+    return value if isinstance(value, str) else str(_plain(_number(value)))
+
+
 # -- numbers --------------------------------------------------------------------------------------------------
 
 
@@ -210,6 +219,15 @@ def _joined(part: Part, _: object) -> Domain | None:
     if not all(isinstance(i, Texts) or (isinstance(i, Literal) and isinstance(i.value, str)) for i in items):
         raise ConversionError("needs a list of texts")
     return Domain((Texts(),))
+
+
+def _pairs(domains: Sequence[Domain], _: object) -> Domain | None:
+    for part in (part for domain in domains for part in domain.parts):
+        if not isinstance(part, Texts):
+            if isinstance(part, Literal) and isinstance(part.value, str):
+                continue
+            _as_range(part)
+    return Domain((Texts(),), maybe_absent=any(domain.maybe_absent for domain in domains))
 
 
 def _counted(part: Part, _: object) -> Domain | None:
@@ -335,6 +353,14 @@ CONVERSIONS: dict[str, Conversion] = {
             "text",
             _join,
             _piecewise(_join, _joined),
+        ),
+        Conversion(
+            "join_pair",
+            "two texts or numbers in one text, with this between them: 512x768",
+            2,
+            "text",
+            _join_pair,
+            _pairs,
         ),
         Conversion(
             "product",
