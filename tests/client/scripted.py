@@ -72,6 +72,9 @@ class Scripted:
             def do_GET(self) -> None:
                 outer._handle(self)
 
+            def do_DELETE(self) -> None:
+                outer._handle(self)
+
             def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
                 """Silence."""
 
