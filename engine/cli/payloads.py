@@ -53,6 +53,7 @@ class _Shown:
     number: int
     request: GenerateImagesRequest
     calls: tuple[Call, ...]
+    method: str
     path: str
     explained: tuple[tuple[Explained, ...], ...]
 
@@ -89,9 +90,9 @@ def show_payloads(options: PayloadOptions, output: Output) -> ExitCode:
 def _shown(number: int, stage: PlannedStage, backend: Backend, *, explain: bool) -> _Shown | None:
     if stage.request is None or stage.prepared is None:
         return None
-    path = backend.stages[stage.request.stage_type].submit.request.shown
+    sent = backend.stages[stage.request.stage_type].submit.request
     told = tuple(explained(backend, stage.request)) if explain else ()
-    return _Shown(number, stage.request, stage.prepared.calls, path, told)
+    return _Shown(number, stage.request, stage.prepared.calls, sent.method, sent.shown, told)
 
 
 def _chosen(stages: Sequence[_Shown], name: str | None) -> Sequence[_Shown]:
@@ -115,7 +116,7 @@ def _as_json(stage: _Shown) -> dict[str, object]:
         "pictures_stood_in_for": stage.stands_in,
         "calls": [
             {
-                "method": "POST",
+                "method": stage.method,
                 "path": stage.path,
                 "body": _body(call),
                 "digest": call.digest,
@@ -146,7 +147,7 @@ def _show(stage: _Shown, output: Output) -> None:
     for number, call in enumerate(stage.calls, 1):
         which = f" (call {number} of {len(stage.calls)})" if len(stage.calls) > 1 else ""
         gives = f"{call.count} picture{'' if call.count == 1 else 's'} of {call.width}x{call.height}"
-        output.shown(Text(f"   POST {stage.path}{which}, for {gives}", style="bold"))
+        output.shown(Text(f"   {stage.method} {stage.path}{which}, for {gives}", style="bold"))
         if stage.explained:
             show_explanation(stage.explained[number - 1], output)
         else:

@@ -115,8 +115,8 @@ def test_a_job_is_stopped_whether_it_runs_or_waits(running: bool) -> None:
         if not running:
             ahead = threading.Thread(target=lambda: talk(server.url, painting(seed=99), token=token))
             ahead.start()
-            time.sleep(0.5)
-        threading.Timer(1.0, token.cancel).start()
+            time.sleep(0.3)
+        threading.Timer(0.4, token.cancel).start()
         began = time.monotonic()
         result = talk(server.url, painting(), token=token)
         if not running:
