@@ -19,7 +19,7 @@ from engine.backends.outgoing import filled
 from engine.backends.pictures import PictureGoneError, pictures, with_uploads
 from engine.backends.posts import post
 from engine.backends.session import Cancelled, Session
-from engine.errors import BackendError, Finding
+from engine.errors import BackendError, BackendTimeoutError, Finding
 from engine.images import Image
 from engine.results import GenerateResult
 from engine.tables.concrete import Value
@@ -115,7 +115,20 @@ def _call(session: Session, call: Call, digests: list[str]) -> Talk[_Made]:
 
 
 def _attempt(session: Session, body: Value) -> Talk[_Made]:
-    """Send a body under a new name, and give what comes of it. Raises Cancelled and PictureGoneError."""
+    """Send a body under a new name, and give what comes of it. Raises Cancelled and PictureGoneError.
+
+    A job that has had its time is told to stop, where that stops nothing else.
+    """
+    cancel = session.backend.steps.cancel
+    try:
+        return (yield from _made(session, body))
+    except BackendTimeoutError as problem:
+        if problem.code == "job-timeout" and cancel is not None and not cancel.whole_server:
+            yield from session.send_cancel()
+        raise
+
+
+def _made(session: Session, body: Value) -> Talk[_Made]:
     stage, look, name = session.stage, session.backend.steps.look, session.backend.name
     session.late["job_id"] = session.new_id()
     session.deadline = session.tick.now + session.timeouts.job

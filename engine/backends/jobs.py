@@ -27,17 +27,12 @@ _ENDED: tuple[State, ...] = ("done", "failed", "cancelled")
 
 def job(session: Session, request: HttpRequest, submit: Submit, look: Look) -> Talk[Json]:
     """Submit, look until the job is done, and give what the server says of it. Raises Cancelled, or what went wrong."""
-    progress, cancel = session.backend.steps.progress, session.backend.steps.cancel
+    progress = session.backend.steps.progress
     if progress is not None and progress.socket is not None and not session.listening:
         session.listening = True
         yield Listen(session.request(progress.socket))
     lost = yield from _submit(session, request, submit)
-    try:
-        return (yield from _until_done(session, look, lost))
-    except BackendTimeoutError as problem:
-        if problem.code == "job-timeout" and cancel is not None and not cancel.whole_server:
-            yield from session.send_cancel()
-        raise
+    return (yield from _until_done(session, look, lost))
 
 
 def _submit(session: Session, request: HttpRequest, submit: Submit) -> Talk[BackendError | None]:

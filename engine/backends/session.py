@@ -97,6 +97,8 @@ class Session:
         over = self.deadline is not None and self.tick.now >= self.deadline and self.tick.outcome is None
         if over and (self.stopping or not self.tick.cancelled):
             message = f"the job was not done after {self.timeouts.job:g} s; it may still be at work"
+            if self.stopping:
+                message = f"the job had not ended {self.timeouts.cancel:g} s after it was told to stop"
             raise BackendTimeoutError(message, code="job-timeout", backend=self.backend.name, stage=self.stage_id)
         return self.tick
 

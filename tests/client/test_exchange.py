@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from engine import (
     AnswerError,
@@ -339,6 +342,46 @@ class TestStoppingAPost:
         assert isinstance(played.error, BackendTimeoutError)
         assert played.error.code == "job-timeout"
         assert played.now == 3600
+
+
+_BODIES = st.one_of(
+    st.binary(max_size=30),
+    st.sampled_from([b"", b"{}", b"[]", b"null", ONE.encode(), json.dumps(RUNS).encode(), json.dumps(IDLE).encode()]),
+    st.sampled_from([json.dumps(generation(*images)).encode() for images in ((ONE,), (ONE, TWO), (), ("x",))]),
+)
+_AWAY = BackendTimeoutError("slow", code="backend-timeout", backend="a1111", stage="one")
+_SAID = st.one_of(
+    st.just(_AWAY),
+    st.builds(
+        HttpResponse,
+        st.sampled_from([200, 200, 200, 204, 302, 401, 404, 422, 429, 500, 503]),
+        _BODIES,
+        st.sampled_from(["application/json", "image/png", ""]),
+        st.one_of(st.none(), st.floats(0, 1e9)),
+    ),
+)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    said=st.lists(_SAID, min_size=1, max_size=10),
+    late=st.lists(st.floats(0, 10_000), min_size=1, max_size=4),
+    cancel_at=st.one_of(st.none(), st.floats(0, 60)),
+    shared=st.booleans(),
+)
+def test_whatever_a_server_answers_it_ends(
+    run: Play, ask: Ask, said: list[Any], late: list[float], cancel_at: float | None, shared: bool
+) -> None:
+    turns, delays = itertools.cycle(said), itertools.cycle(late)
+
+    def server(request: HttpRequest) -> Any:
+        answered = next(turns)
+        return answered if request.path[-1] in ("progress", "interrupt") else after(next(delays), answered)
+
+    played = run(ask("img2img", images=2), server, cancel_at=cancel_at, shared=shared, watched=True)
+    if played.error is None:
+        assert played.made.cancelled or played.made.images
+    assert played.now <= 2 * (3600 + 60)
 
 
 class TestOverHttp:
