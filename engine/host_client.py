@@ -34,9 +34,6 @@ __all__ = ["HostClient", "TheirClient"]
 #: The keyword by which such a client takes a mapping for its timings, where it takes one.
 _TIMINGS: Final = "timings"
 
-#: What says that there is nothing to say.
-_NOTHING: Final[tuple[object, ...]] = (ABSENT, None, "", {}, [])
-
 
 class TheirClient(Protocol):
     """A client of a host's. It may take `timings` too, a mapping that it fills with seconds."""
@@ -154,9 +151,11 @@ class HostClient:
 
     def _read(self, outcome: object, timings: Mapping[str, Json], request: GenerateImagesRequest) -> _Answer:
         words = self._held(outcome, "outcome")
-        told = self._role(words, "result")
-        result = words if told is ABSENT else self._held(told, "result")
         failure = self._failure(words, request)
+        told = self._role(words, "result")
+        if failure is not None and told is not ABSENT and not has_words(told):
+            raise failure
+        result = words if told is ABSENT else self._held(told, "result")
         images = self._images(self._role(result, "images"), request)
         info = self._info(self._role(result, "info"))
         skip = self._role(info, "skip")
@@ -166,10 +165,9 @@ class HostClient:
                 message = "the client says that all is well, and gave no image"
                 failure = AnswerError(message, **self._about(request), code="answer-no-images")
             raise failure
-        given = self._role(result, "timings")
-        spent = given if isinstance(given, Mapping) and non_json(given) is None else timings
-        if spent and _TIMINGS not in info:
-            info = {**info, _TIMINGS: dict(spent)}
+        spent = next((t for t in (self._role(result, "timings"), timings) if _is_data(t)), None)
+        if spent is not None and _TIMINGS not in info:
+            info = {**info, _TIMINGS: dict(spent)}  # type: ignore[call-overload]
         return _Answer(images, info, _seeds(self._role(info, "seeds"), len(images)), failure)
 
     def _held(self, item: object, what: str) -> dict[str, object]:
@@ -187,7 +185,7 @@ class HostClient:
     def _failure(self, words: Mapping[str, object], request: GenerateImagesRequest) -> StageEngineError | None:
         """The error that an outcome tells of, or None. A word alone is its message."""
         ok, told = self._role(words, "ok"), self._role(words, "error")
-        if (told is ABSENT or told in _NOTHING) and ok is not False:
+        if _is_nothing(told) and ok is not False:
             return None
         parts = self._held(told, "error") if has_words(told) else {}
         meaning = self._words.meaning(self._role(parts, "code"))
@@ -245,7 +243,17 @@ def _text(told: object) -> str:
     """A part of an error as text; nothing where it says nothing."""
     if isinstance(told, str):
         return told.strip()
-    return "" if told in _NOTHING or non_json(told) is not None else canonical(told)
+    return "" if _is_nothing(told) or non_json(told) is not None else canonical(told)
+
+
+def _is_nothing(told: object) -> bool:
+    """Whether this says that there is nothing to say."""
+    return told is ABSENT or told is None or (isinstance(told, (str, Mapping, list, tuple)) and len(told) == 0)
+
+
+def _is_data(told: object) -> bool:
+    """Whether this is a mapping of plain data that says something."""
+    return isinstance(told, Mapping) and non_json(told) is None and len(told) > 0
 
 
 def _seeds(given: object, count: int) -> tuple[int, ...]:

@@ -185,6 +185,7 @@ class TestWhatComesBack:
         assert run(FakeHostClient()).stages[0].info[0]["timings"] == {"generate": 0.25}
         told = giving({"images": [PIXEL.data], "timings": {"total": 1.5}})
         assert run(told).stages[0].info[0]["timings"] == {"total": 1.5}
+        assert run(giving({"images": [PIXEL.data], "timings": {"total": object()}})).stages[0].info == ({},)
 
     def test_fewer_images_than_asked_for_are_partial(self) -> None:
         result = run(FakeHostClient(gives=2), "txt2img", "upscale", batch_size=3)
@@ -288,6 +289,23 @@ class TestErrors:
     def test_nothing_is_no_error_where_it_is_ok(self, told: Any) -> None:
         assert run(giving({"images": [PIXEL.data], "error": told})).success
         error = run(giving({"ok": False, "images": [], "error": told})).error
+        assert error is not None
+        assert "did not say why" in error.message
+
+    @pytest.mark.parametrize("result", ["", "nothing", 5, [], {}, None])
+    def test_an_error_counts_whatever_stands_beside_it(self, result: Any) -> None:
+        error = run(giving({"ok": False, "result": result, "error": {"code": "invalid_model", "message": "x"}})).error
+        assert error is not None
+        assert error.code == "refused-model"
+
+    def test_a_part_that_cannot_be_compared_is_no_crash(self) -> None:
+        class Array:
+            def __eq__(self, other: object) -> bool:
+                raise ValueError("ambiguous")
+
+            __hash__ = None  # type: ignore[assignment]
+
+        error = run(giving({"ok": False, "error": {"message": Array(), "details": Array()}})).error
         assert error is not None
         assert "did not say why" in error.message
 
