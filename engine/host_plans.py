@@ -99,7 +99,7 @@ class _Reader:
     # -- plans and stages -----------------------------------------------------------------------------------
 
     def plan(self, plan: object) -> StageExecutionPlan:
-        if isinstance(plan, StageExecutionPlan) and all(isinstance(s, StageExecution) for s in plan.stages):
+        if isinstance(plan, StageExecutionPlan) and all(_is_ours(stage) for stage in plan.stages):
             return plan
         if plan is None or isinstance(plan, VALUES):
             self._fault("plan-shape", f"{kind_of(plan)} is no plan: give an object with stages, or a list of them")
@@ -124,7 +124,7 @@ class _Reader:
         )
 
     def _stage(self, stage: object, place: str) -> StageExecution:
-        if isinstance(stage, StageExecution):
+        if isinstance(stage, StageExecution) and _is_ours(stage):
             return stage
         if not has_words(stage):
             self._fault("plan-shape", f"{place} is {kind_of(stage)}, and no stage")
@@ -282,6 +282,12 @@ class _Where:
     roles: Collection[str]
     shared: bool
     only: Mapping[str, str] | None = None
+
+
+def _is_ours(stage: object) -> bool:
+    """Whether a stage is of our own types, config and all."""
+    config: object = stage.stage_config if isinstance(stage, StageExecution) else None
+    return isinstance(config, StageConfig) and isinstance(config.fields, Mapping)
 
 
 def _equal(a: object, b: object) -> bool:

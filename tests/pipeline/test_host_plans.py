@@ -175,6 +175,15 @@ class TestShapes:
         ours = StageExecution("mine", StageConfig("txt2img", {"stepz": 3}))
         assert codes(refusal([ours, stage("img2img")]).findings) == ["config-unknown-key"]
 
+    @pytest.mark.parametrize("wrapped", [False, True])
+    def test_our_own_stage_may_hold_a_config_of_theirs(self, wrapped: bool) -> None:
+        config: Any = SimpleNamespace(stage_type="txt2img", steps=3)
+        if wrapped:
+            config = StageConfig("txt2img", config)
+        ours = StageExecutionPlan((StageExecution("mine", config),), run_id="run-1")
+        result, (fields,) = run(ours)
+        assert (fields["steps"], result.run_id, result.stages[0].id) == (3, "run-1", "mine")
+
     def test_a_named_tuple_is_an_object(self) -> None:
         stage_of = namedtuple("stage_of", "id stage_type steps")
         result, (fields,) = run([stage_of(uuid.UUID(int=5), "txt2img", 7)])
