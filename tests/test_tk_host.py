@@ -151,6 +151,16 @@ def test_a_run_by_the_keyboard_shows_its_pictures(person: Person, tmp_path: Path
     assert "cannot be written" in person.messages
 
 
+def test_the_prompt_is_reached_selected_and_left_by_the_keyboard(person: Person) -> None:
+    editor = person.window.editor
+    person.press("<Alt-p>", editor.list)
+    assert person.root.focus_get() is editor.prompt
+    person.press("<Control-a>", editor.prompt)
+    assert editor.prompt.get("sel.first", "sel.last") == "a lighthouse at dusk, long exposure"
+    person.press("<Tab>", editor.prompt)
+    assert person.root.focus_get() is editor.base_form.boxes["negative_prompt"]
+
+
 def test_stages_are_edited_by_the_keyboard(person: Person) -> None:
     window = person.window
     tree = window.editor.list

@@ -71,6 +71,8 @@ class PlanEditor(ttk.Frame):
         ttk.Label(self, text="Prompt", underline=0).grid(row=0, sticky="w")
         self.prompt = tkinter.Text(self, height=4, width=40, wrap="word", undo=True, font="TkTextFont")
         self.prompt.grid(row=1, sticky="ew", pady=(2, 8))
+        self.prompt.bind("<Control-a>", _then(lambda: self.prompt.tag_add("sel", "1.0", "end-1c")))  # X11 knows it not
+        self.winfo_toplevel().bind("<Alt-p>", lambda _: self.prompt.focus_set())
         # Tab leaves the box, as it leaves every other one.
         self.prompt.bind("<Tab>", lambda event: _go(event.widget.tk_focusNext()))
         self.prompt.bind("<Shift-Tab>", lambda event: _go(event.widget.tk_focusPrev()))
