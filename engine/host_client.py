@@ -144,7 +144,9 @@ class HostClient:
         stage = self._words.stages.get(request.stage_type, request.stage_type)
         timings: dict[str, Json] = {}
         beside = {_TIMINGS: timings} if self._takes_timings else {}
-        outcome = self._client.generate_images(stage=stage, payload=_plain_body(call.body), **beside)
+        outcome = self._client.generate_images(
+            stage=stage, payload={key: _plain(value) for key, value in call.body.items()}, **beside
+        )
         return self._read(outcome, timings, request)
 
     # -- what comes back ------------------------------------------------------------------------------------
@@ -268,10 +270,6 @@ def _raised(problem: Exception) -> StageEngineError:
     error = StageEngineError(message, code="client-raised")
     error.__cause__ = problem
     return error
-
-
-def _plain_body(body: Mapping[str, Value]) -> dict[str, Json]:
-    return {key: _plain(value) for key, value in body.items()}
 
 
 def _plain(value: Value) -> Json:
