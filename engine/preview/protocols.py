@@ -13,6 +13,7 @@ from engine.preview.comfyui.answers import ComfyUi
 from engine.preview.messages import Settings, Speaker
 from engine.preview.sdapi.answers import Answers
 from engine.preview.sdapi.dialects import A1111, FORGE
+from engine.preview.sdnext.answers import SdNext
 
 __all__ = ["PROTOCOLS", "Spoken"]
 
@@ -27,5 +28,6 @@ class Spoken(NamedTuple):
 PROTOCOLS: Final[Mapping[str, Spoken]] = {
     "sdapi": Spoken("AUTOMATIC1111's API (/sdapi/v1)", partial(Answers, A1111)),
     "sdapi-forge": Spoken("Forge's API (/sdapi/v1)", partial(Answers, FORGE)),
+    "sdapi-sdnext": Spoken("SD.Next's API (/sdapi/v1)", SdNext),
     "comfyui": Spoken("ComfyUI's API (/prompt, /history, /ws)", ComfyUi),
 }

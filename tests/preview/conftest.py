@@ -41,6 +41,17 @@ def photo(width: int, height: int) -> Image.Image:
     )
 
 
+def with_pictures(value: Any) -> Any:
+    """Recorded pictures are cut short: another takes their place."""
+    if isinstance(value, str) and "chars base64" in value:
+        return ("data:image/png;base64," if value.startswith("data:") else "") + as_png(photo(64, 64))
+    if isinstance(value, list):
+        return [with_pictures(item) for item in value]
+    if isinstance(value, dict):
+        return {key: with_pictures(item) for key, item in value.items()}
+    return value
+
+
 class Client:
     """Posts to a server and reads what it answers."""
 

@@ -129,6 +129,7 @@ def _describe_hires(fields: Fields, hires: Hires) -> dict[str, Json]:
         for number, name in enumerate(modules if modules else ["Built-in"], start=1):
             told[f"Hires Module {number}"] = name
         told["Hires CFG Scale"] = fields.values["hr_cfg"]
+        told["Hires Distilled CFG Scale"] = None  # models without a distilled guidance, as this server's are, have none
     if fields.has("hr_sampler_name"):
         told["Hires sampler"] = fields.text("hr_sampler_name")
     if hires.model is not None:

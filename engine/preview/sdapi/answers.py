@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import Final, Literal
 
 from engine.preview.auth import credentials
-from engine.preview.messages import HangUp, Reply, Request, Settings, as_json
+from engine.preview.messages import Reply, Request, Settings, as_json
 from engine.preview.models import model_from, short_names
 from engine.preview.pixels import NotAPicture, TooLarge, decode
 from engine.preview.sdapi import catalog
@@ -20,6 +20,7 @@ from engine.preview.sdapi.bodies import Bounds, Fields, read_body
 from engine.preview.sdapi.detailer import read_detailing
 from engine.preview.sdapi.dialects import Dialect
 from engine.preview.sdapi.extras import postprocess
+from engine.preview.sdapi.failing import strike
 from engine.preview.sdapi.fields import Endpoint
 from engine.preview.sdapi.generation import generate
 from engine.preview.sdapi.infotext import parse
@@ -37,7 +38,7 @@ from engine.preview.sdapi.tasks import apply_overrides, read_task
 from engine.preview.websocket import Channel
 from engine.values import Json
 
-__all__ = ["Answers", "out_of_memory"]
+__all__ = ["Answers"]
 
 #: The only bounds that the servers declare themselves.
 _BOUNDS: Final[Bounds] = {
@@ -134,7 +135,7 @@ class Answers:
     def _generate(self, kind: Literal["txt2img", "img2img"], body: Json) -> Json:
         fields = self._read(kind, body)
         task = read_task(kind, self._dialect, fields, self._options, self._missing)
-        self._strike(_stage_of(kind, fields))
+        strike(self._settings.faults, self.jobs, _stage_of(kind, fields))
         answer = generate(task, self.jobs, self._missing)
         if fields.has("override_settings") and not fields.flag("override_settings_restore_afterwards"):
             self._change(fields.mapping("override_settings"))
@@ -142,17 +143,8 @@ class Answers:
 
     def _extras(self, body: Json) -> Json:
         fields = self._read("extras", body)
-        self._strike("upscale")
+        strike(self._settings.faults, self.jobs, "upscale")
         return postprocess(fields, self.jobs)
-
-    def _strike(self, stage: str) -> None:
-        fault = self._settings.faults.strike(stage)
-        if fault is None:
-            return
-        self.jobs.waste()
-        if fault.kind in ("drop", "lost"):
-            raise HangUp
-        raise out_of_memory() if fault.kind == "oom" else refused(fault.status, "The preview was told to fail here.")
 
     def _read(self, endpoint: Endpoint, body: Json) -> Fields:
         mapping = _mapping(body)
@@ -189,13 +181,6 @@ class Answers:
     def _change(self, changes: Mapping[str, Json]) -> None:
         with self._changing:
             self._options = apply_overrides(self._dialect, self._options, changes, self._missing)
-
-
-def out_of_memory() -> Refusal:
-    """What a server says whose card is full."""
-    return failed(
-        "OutOfMemoryError", "CUDA out of memory. Tried to allocate 4.50 GiB (this is a preview: as it was told)."
-    )
 
 
 def _stage_of(kind: str, fields: Fields) -> str:

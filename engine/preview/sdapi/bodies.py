@@ -7,7 +7,7 @@ not 1. What the values mean is not this module's business, nor is the contract, 
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
@@ -74,17 +74,22 @@ class Fields:
 
 
 def read_body(
-    declared: Mapping[str, tuple[Kind, Json]], body: Mapping[str, Json], bounds: Bounds | None = None
+    declared: Mapping[str, tuple[Kind, Json]],
+    body: Mapping[str, Json],
+    bounds: Bounds | None = None,
+    never_null: Container[str] | None = None,
 ) -> Fields:
     """All fields of a request with their values. Keys that are not declared are left out, as the servers do.
 
+    Null may be sent for fields whose default is null; where `never_null` is given, for all others than those in it.
     Raises Refusal (422) that names every field with a value of the wrong type, or outside a declared bound.
     """
     values: dict[str, Json] = {}
     problems: list[Problem] = []
     for name, (kind, default) in declared.items():
         value = body.get(name, default)
-        if (value is None and name in body and default is not None) or (value is not None and not _fits(kind, value)):
+        must_be = default is not None if never_null is None else name in never_null
+        if (value is None and name in body and must_be) or (value is not None and not _fits(kind, value)):
             problems.append(Problem((name,), kind, value))
         else:
             values[name] = _as_kind(kind, value) if name in body else value
@@ -112,6 +117,8 @@ def _fits(kind: str, value: Json) -> bool:
             return isinstance(value, str)
         case "list":
             return isinstance(value, list)
+        case "any":
+            return True
         case _:
             return isinstance(value, dict)
 

@@ -218,6 +218,10 @@ def _answer(task: Task, images: Sequence[Image.Image], notes: Sequence[Note]) ->
         infotexts.insert(0, infotexts[0])
         first = 1
     parameters = dict(fields.values)
+    if task.dialect.has_modules and fields.has("override_settings"):
+        # Forge leaves what it did not take out of its echo, too.
+        overrides = fields.mapping("override_settings")
+        parameters["override_settings"] = {k: v for k, v in overrides.items() if task.options[k] == v}
     if task.kind == "img2img" and not fields.flag("include_init_images"):
         parameters.update(init_images=None, mask=None)
     return {

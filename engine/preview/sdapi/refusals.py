@@ -13,10 +13,22 @@ from typing import Literal
 from engine.preview.received import NotJson
 from engine.values import Json
 
-__all__ = ["Bound", "Kind", "Problem", "Refusal", "bare", "failed", "invalid", "invalid_body", "refused", "violations"]
+__all__ = [
+    "Bound",
+    "Kind",
+    "Problem",
+    "Refusal",
+    "bare",
+    "failed",
+    "invalid",
+    "invalid_body",
+    "plain",
+    "refused",
+    "violations",
+]
 
 #: The types that a field of a request may have.
-Kind = Literal["integer", "number", "boolean", "text", "list", "object"]
+Kind = Literal["integer", "number", "boolean", "text", "list", "object", "any"]
 
 #: The bounds that a number may have.
 Bound = Literal["above", "at_least", "at_most"]
@@ -40,13 +52,14 @@ class Refusal(Exception):  # noqa: N818 - it is an answer, not a fault of the pr
     """An answer other than success.
 
     `kind`: what the web "framework" says by itself; what the server's code "refused" on purpose, with `text` as its
-    reason; an exception of class `error` that "failed" inside it; or an "invalid" body with its `problems`.
+    reason; an exception of class `error` that "failed" inside it; an "invalid" body with its `problems`; or a "plain"
+    answer that is nothing but its text.
     """
 
     def __init__(
         self,
         status: int,
-        kind: Literal["framework", "refused", "failed", "invalid"],
+        kind: Literal["framework", "refused", "failed", "invalid", "plain"],
         text: str = "",
         error: str = "HTTPException",
         problems: tuple[Problem, ...] = (),
@@ -70,6 +83,11 @@ def refused(status: int, detail: str) -> Refusal:
 def failed(error: str, text: str) -> Refusal:
     """An exception inside the server: status 500, its class name and its text."""
     return Refusal(500, "failed", text, error)
+
+
+def plain(status: int, text: str) -> Refusal:
+    """A refusal that its author wrote by hand, as 400 {"error": "Init image is none"}."""
+    return Refusal(status, "plain", text)
 
 
 def invalid(problems: Iterable[Problem]) -> Refusal:

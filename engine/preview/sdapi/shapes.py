@@ -28,6 +28,7 @@ _OLDER: Final = {
     "text": ("str type expected", "type_error.str"),
     "list": ("value is not a valid list", "type_error.list"),
     "object": ("value is not a valid dict", "type_error.dict"),
+    "any": ("value is not allowed", "type_error"),
     "above": ("ensure this value is greater than {}", "value_error.number.not_gt"),
     "at_least": ("ensure this value is greater than or equal to {}", "value_error.number.not_ge"),
     "at_most": ("ensure this value is less than or equal to {}", "value_error.number.not_le"),
@@ -41,6 +42,7 @@ _TYPES: Final = {
     "text": ("string", "a valid string", None),
     "list": ("list", "a valid list", None),
     "object": ("dict", "a valid dictionary", None),
+    "any": ("any", "a value", None),
 }
 
 _BOUNDS: Final = {
@@ -73,6 +75,8 @@ def shape_of_forge(refusal: Refusal) -> Json:
 
 def shape_of_sdnext(refusal: Refusal) -> Json:
     """SD.Next's words."""
+    if refusal.kind == "plain":
+        return {"error": refusal.text}
     if refusal.kind == "invalid":
         return {"detail": _newer(refusal, None)}
     if refusal.kind == "framework":
