@@ -22,7 +22,7 @@ from engine.cli.codes import ExitCode
 from engine.cli.inputs import choose_backend, open_catalog
 from engine.cli.output import Output
 from engine.cli.serving import protocol_of
-from engine.preview import PROTOCOLS, Fault, preview_of, read_fault
+from engine.preview import PROTOCOLS, Answered, Fault, preview_of, read_fault
 
 __all__ = ["PreviewOptions", "serve_preview"]
 
@@ -53,6 +53,7 @@ def serve_preview(options: PreviewOptions, output: Output) -> ExitCode:
         delay=options.delay,
         faults=faults,
         missing=options.missing,
+        on_answer=None if options.as_json else lambda answered: _tell(answered, output),
     )
     with _asked_to_stop() as stop:
         try:
@@ -70,6 +71,15 @@ def serve_preview(options: PreviewOptions, output: Output) -> ExitCode:
     if not options.as_json:
         output.note("Stopped.", "dim")
     return ExitCode.OK
+
+
+def _tell(answered: Answered, output: Output) -> None:
+    """One line for each request that is worth one: polls that go well are not."""
+    if answered.method == "GET" and answered.status == 200:
+        return
+    status = "cut" if answered.status is None else str(answered.status)
+    style = "" if answered.status is not None and answered.status < 400 else "yellow"
+    output.note(f"{answered.method} {answered.path}  {status}  {answered.seconds:.2f} s", style)
 
 
 def _fault(text: str) -> Fault:

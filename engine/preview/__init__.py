@@ -10,9 +10,10 @@ server does, and says in that server's words what it did. What is drawn, and how
 from __future__ import annotations
 
 from engine.preview.faults import STAGES, Fault, read_fault
+from engine.preview.messages import Answered
 from engine.preview.protocols import PROTOCOLS
 from engine.preview.received import Seen
 from engine.preview.server import PreviewServer
 from engine.preview.stand_in import preview_of
 
-__all__ = ["PROTOCOLS", "STAGES", "Fault", "PreviewServer", "Seen", "preview_of", "read_fault"]
+__all__ = ["PROTOCOLS", "STAGES", "Answered", "Fault", "PreviewServer", "Seen", "preview_of", "read_fault"]

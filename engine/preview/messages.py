@@ -17,7 +17,7 @@ from engine.preview.websocket import Channel
 from engine.tables.nodes import Nodes
 from engine.values import Json
 
-__all__ = ["Check", "HangUp", "Reply", "Request", "Settings", "Speaker", "as_json", "as_text"]
+__all__ = ["Answered", "Check", "HangUp", "Reply", "Request", "Settings", "Speaker", "as_json", "as_text"]
 
 #: A contract checker: the name of a contract and a body give the texts of all problems.
 Check = Callable[[str, object], Sequence[str]]
@@ -50,6 +50,16 @@ class Reply:
     data: bytes = b""
     media: str | None = _JSON
     headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What became of a request. `status` is None where the connection was cut; `seconds` is what it took."""
+
+    method: str
+    path: str
+    status: int | None
+    seconds: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,14 +13,15 @@ import os
 import socket
 import socketserver
 import threading
-from collections.abc import Iterable, Mapping
+import time
+from collections.abc import Callable, Iterable, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Final
 from urllib.parse import parse_qsl, urlsplit
 
 from engine.preview.faults import Fault, Faults
-from engine.preview.messages import Check, HangUp, Reply, Request, Settings
+from engine.preview.messages import Answered, Check, HangUp, Reply, Request, Settings
 from engine.preview.protocols import PROTOCOLS
 from engine.preview.received import Memory, Seen, read_json
 from engine.preview.websocket import Channel, accept_key
@@ -60,7 +61,8 @@ class PreviewServer:
     is a user name and password that the server asks for (HTTP Basic) where the real one can. `delay` is what each
     picture takes beside its drawing, in seconds, so that progress and cancel can be tried. `max_body_bytes` bounds
     requests (413). `faults` say which requests fail. `nodes` describes the nodes of servers that take graphs; by
-    default the description that ships with the package.
+    default the description that ships with the package. `on_answer` is told of every answer, in the thread that
+    gave it.
 
     As a context manager it starts on entry and has stopped, all threads and sockets included, on exit. OSError
     is raised by `start` where the port is taken.
@@ -79,6 +81,7 @@ class PreviewServer:
         max_body_bytes: int = MAX_BODY_BYTES,
         faults: Iterable[Fault] = (),
         nodes: Nodes | None = None,
+        on_answer: Callable[[Answered], None] | None = None,
     ) -> None:
         self._host = _loopback(host)
         self._port = port
@@ -86,6 +89,7 @@ class PreviewServer:
         self.speaker = PROTOCOLS[protocol].speaker(
             Settings(check, frozenset(missing), delay, auth, Faults(faults), nodes)
         )
+        self._on_answer = on_answer
         self._seen = Memory()
         self._http: _Http | None = None
         self._thread: threading.Thread | None = None
@@ -136,13 +140,20 @@ class PreviewServer:
         """The answer to one request whose body is `raw`. Raises HangUp where there is to be none."""
         request = read_request(method, target, headers, raw)
         self._seen.add(Seen(method, request.path, request.body), len(raw))
+        began, status = time.monotonic(), None
         try:
-            return self.speaker.answer(request)
+            reply = self.speaker.answer(request)
+            status = reply.status
         except HangUp:
             raise
         except Exception as error:  # noqa: BLE001 - the outermost boundary: a server answers, whatever broke
             _log.exception("The preview could not answer %s %s.", method, request.path)
-            return self.speaker.refuse(500, f"{type(error).__name__}: {error}"[:300])
+            reply = self.speaker.refuse(500, f"{type(error).__name__}: {error}"[:300])
+            status = reply.status
+        finally:
+            if self._on_answer is not None:
+                self._on_answer(Answered(method, request.path, status, time.monotonic() - began))
+        return reply
 
     @property
     def max_body_bytes(self) -> int:

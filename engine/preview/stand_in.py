@@ -5,11 +5,12 @@ This module brings the two together; what is spoken and drawn is decided elsewhe
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from engine.backends.catalog import Backend, Catalog
 from engine.errors import StageEngineError
 from engine.preview.faults import Fault
+from engine.preview.messages import Answered
 from engine.preview.protocols import PROTOCOLS
 from engine.preview.server import PreviewServer
 from engine.tables.contracts import Contract
@@ -25,13 +26,15 @@ def preview_of(
     delay: float = 0.0,
     faults: Sequence[Fault] = (),
     missing: Sequence[str] = (),
+    on_answer: Callable[[Answered], None] | None = None,
 ) -> PreviewServer:
     """A preview of this back end, not yet started; it holds every body that comes to the back end's contracts.
 
         with preview_of(catalog, "a1111") as server, ApiClient(server.url, backend="a1111") as client:
             ...
 
-    `port` 0 takes a free one; `delay` is what each picture takes beside its drawing, in seconds.
+    `port` 0 takes a free one; `delay` is what each picture takes beside its drawing, in seconds. `faults`
+    say which requests fail, `missing` which models it lacks; `on_answer` is told of every answer.
 
     Raises TableError where there is no such back end, StageEngineError (`preview-missing`) where it has no preview.
     """
@@ -41,7 +44,15 @@ def preview_of(
         message = f"the back end {backend} has no preview: give the address of a server"
         raise StageEngineError(message, code="preview-missing")
     check = _Contracts(described)
-    return PreviewServer(protocol=protocol, check=check, port=port, delay=delay, faults=faults, missing=missing)
+    return PreviewServer(
+        protocol=protocol,
+        check=check,
+        port=port,
+        delay=delay,
+        faults=faults,
+        missing=missing,
+        on_answer=on_answer,
+    )
 
 
 class _Contracts:

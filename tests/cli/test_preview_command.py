@@ -88,6 +88,27 @@ def test_it_says_where_it_is_and_fails_as_it_was_told() -> None:
         assert json.loads(fifth.json()["info"])["sd_model_name"] != "lost"
 
 
+def test_a_person_sees_what_is_asked_and_how_it_was_answered() -> None:
+    command = [sys.executable, "-m", "engine.cli", "preview", "--fail-on", "1=oom"]
+    known = {**os.environ, "PYTHONPATH": str(ROOT), "NO_COLOR": "1", "PYTHONUNBUFFERED": "1"}
+    with subprocess.Popen(
+        command, env=known, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT
+    ) as process:
+        assert process.stdout is not None
+        told = [process.stdout.readline() for _ in range(3)]
+        address = told[0].split()[-1]
+        assert address.startswith("http://127.0.0.1:")
+        requests.get(f"{address}/sdapi/v1/progress", timeout=10)
+        draw(address, **BODY)
+        process.send_signal(signal.SIGTERM)
+        _, notes = process.communicate(timeout=30)
+    assert process.returncode == 0
+    assert told[2] == "It will fail on 1=oom.\n"
+    assert "POST /sdapi/v1/txt2img  500" in notes
+    assert "progress" not in notes
+    assert notes.endswith("Stopped.\n")
+
+
 def test_progress_moves_while_a_picture_takes_its_time_and_ctrl_c_does_not_wait_for_it() -> None:
     answers: list[requests.Response] = []
     with preview("--delay", "60") as (_, told):

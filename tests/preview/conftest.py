@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
@@ -73,6 +73,55 @@ class Client:
         """The pictures and `info` of a small generation."""
         answer = self.post(path, {"width": 64, "height": 64, "steps": 20, "seed": 7, "prompt": "a cat", **body})
         return [opened(text) for text in answer["images"]], json.loads(answer["info"])
+
+
+class Replays:
+    """Servers that recorded requests are sent to: one a protocol, and a new one after a request that changes it."""
+
+    def __init__(self, missing: Sequence[str]) -> None:
+        self._missing = missing
+        self._running: dict[str, PreviewServer] = {}
+
+    def send(self, protocol: str, request: dict[str, Any]) -> requests.Response:
+        """Send a recorded request, with pictures in it."""
+        if protocol not in self._running:
+            server = PreviewServer(protocol=protocol, check=lambda *_: [], missing=self._missing)
+            self._running[protocol] = server.start()
+            if protocol == "sdapi-sdnext":  # hundreds of requests in one minute
+                options = f"{server.url}/sdapi/v1/options"
+                requests.post(options, json={"server_rate_limit": 0}, timeout=10)
+        url = self._running[protocol].url + request["path"]
+        if "raw" in request:
+            headers = request.get("headers", {"Content-Type": "application/json"})
+            answer = requests.request(request["method"], url, data=request["raw"], headers=headers, timeout=60)
+        else:
+            body = with_pictures(request.get("body"))
+            sent = {} if body is None else {"json": body}
+            answer = requests.request(request["method"], url, timeout=60, **sent)
+        if _changes(request):
+            self._running.pop(protocol).stop()
+        return answer
+
+    def close(self) -> None:
+        for server in self._running.values():
+            server.stop()
+
+
+def _changes(request: dict[str, Any]) -> bool:
+    """Whether a request leaves a server other than it was: progress shows the last job, options stay."""
+    body = request.get("body")
+    sticks = isinstance(body, dict) and (
+        "sd_model_checkpoint" in body or body.get("override_settings_restore_afterwards") is False
+    )
+    generates = request["path"].endswith(("txt2img", "img2img", "-info", "-image", "-images"))
+    return sticks or (request["method"] == "POST" and not generates)
+
+
+@pytest.fixture(scope="session")
+def replays() -> Iterator[Replays]:
+    running = Replays(["nope", "nope.safetensors"])
+    yield running
+    running.close()
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ import pytest
 import requests
 
 from engine.preview import PreviewServer
-from tests.preview.conftest import opened, with_pictures
+from tests.preview.conftest import Replays, opened
 from tests.recordings import RECORDINGS, needs_recordings
 
 pytestmark = needs_recordings
@@ -92,18 +91,11 @@ def names(family: str = "a1111") -> list[str]:
     return found
 
 
-def send(server: PreviewServer, name: str, family: str = "a1111") -> requests.Response:
+def send(replays: Replays, name: str, family: str = "a1111") -> requests.Response:
     request = recorded(name, family)["request"]
-    url = server.url + request["path"]
-    if "raw" in request:
-        headers = {} if name == "err-content-type" else {"Content-Type": "application/json"}
-        return requests.request(request["method"], url, data=request["raw"], headers=headers, timeout=60)
-    body = with_pictures(request["body"])
-    return (
-        requests.request(request["method"], url, json=body, timeout=60)
-        if body is not None
-        else requests.request(request["method"], url, timeout=60)
-    )
+    if name == "err-content-type":  # its body was sent without saying what it is
+        request["headers"] = {}
+    return replays.send(FAMILY[family], request)
 
 
 def masked(value: object, seeded: bool) -> str:
@@ -119,22 +111,10 @@ def masked(value: object, seeded: bool) -> str:
 CHANCE = ("subseed", "all_subseeds", "job_timestamp", "version", "sd_model_hash")
 
 
-@pytest.fixture
-def server() -> Iterator[PreviewServer]:
-    """A server of its own for each recording: some of them change its options."""
-    with PreviewServer(check=lambda name, body: [], missing=["nope"]) as running:
-        yield running
-
-
 @pytest.mark.parametrize(("family", "name"), [(family, name) for family in FAMILY for name in names(family)])
-def test_the_answer_is_the_recorded_one(family: str, name: str) -> None:
-    with PreviewServer(protocol=FAMILY[family], check=lambda *_: [], missing=["nope"]) as running:
-        compare(running, family, name)
-
-
-def compare(server: PreviewServer, family: str, name: str) -> None:
+def test_the_answer_is_the_recorded_one(replays: Replays, family: str, name: str) -> None:
     theirs = recorded(name, family)
-    answer = send(server, name, family)
+    answer = send(replays, name, family)
     if family == "forge" and name in FORGE_ALONE:
         assert answer.status_code >= 400
         return
@@ -200,31 +180,36 @@ def test_progress_at_rest_is_the_recorded_one() -> None:
         assert requests.get(f"{fresh.url}/sdapi/v1/progress", timeout=10).json() == recorded("get-progress")["response"]
 
 
-@pytest.mark.parametrize("name", ["get-schedulers", "get-latent-upscale-modes", "get-face-restorers"])
-def test_the_lists_that_no_machine_changes_are_the_recorded_ones(server: PreviewServer, name: str) -> None:
-    assert send(server, name).json() == recorded(name)["response"]
+LISTS = ["get-schedulers", "get-latent-upscale-modes", "get-face-restorers"]
 
 
-def test_samplers_have_the_recorded_names_and_schedulers(server: PreviewServer) -> None:
+@pytest.mark.parametrize("family", FAMILY)
+def test_the_lists_that_no_machine_changes_are_the_recorded_ones(replays: Replays, family: str) -> None:
+    for name in LISTS:
+        assert send(replays, name, family).json() == recorded(name, family)["response"]
+
+
+@pytest.mark.parametrize("family", FAMILY)
+def test_what_there_is_has_the_recorded_names(replays: Replays, family: str) -> None:
     def essence(items: list[dict[str, Any]]) -> list[tuple[str, str | None]]:
         return [(item["name"], item["options"].get("scheduler")) for item in items]
 
-    assert essence(send(server, "get-samplers").json()) == essence(recorded("get-samplers")["response"])
+    def pair(name: str) -> tuple[Any, Any]:
+        return send(replays, name, family).json(), recorded(name, family)["response"]
+
+    samplers, theirs = pair("get-samplers")
+    assert essence(samplers) == essence(theirs)
+    upscalers, theirs = pair("get-upscalers")
+    assert {item["name"] for item in theirs} <= {item["name"] for item in upscalers}
+    options, theirs = pair("get-options")
+    assert set(options) <= set(theirs)
 
 
-def test_every_recorded_upscaler_is_known(server: PreviewServer) -> None:
-    ours = {item["name"] for item in send(server, "get-upscalers").json()}
-    assert {item["name"] for item in recorded("get-upscalers")["response"]} <= ours
-
-
-def test_every_option_is_one_that_the_real_server_has(server: PreviewServer) -> None:
-    assert set(send(server, "get-options").json()) <= set(recorded("get-options")["response"])
-
-
-def test_png_info_reads_an_infotext_as_the_real_server_does(server: PreviewServer) -> None:
+def test_png_info_reads_an_infotext_as_the_real_server_does(replays: Replays) -> None:
     expected = recorded("png-info")["response"]
-    made = send(server, "txt2img-basic").json()["images"][0]
-    ours = requests.post(f"{server.url}/sdapi/v1/png-info", json={"image": made}, timeout=10).json()
+    made = send(replays, "txt2img-basic").json()["images"][0]
+    asked = {"method": "POST", "path": "/sdapi/v1/png-info", "body": {"image": made}}
+    ours = replays.send("sdapi", asked).json()
     assert masked(ours["info"], True) == masked(expected["info"], True)
     own = {"Model hash", "Model", "Version"}
     assert ours["items"] == {}

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +15,12 @@ import pytest
 import requests
 
 from engine.preview import PreviewServer
-from tests.preview.conftest import opened, with_pictures
+from tests.preview.conftest import Replays, opened
 from tests.recordings import RECORDINGS, needs_recordings
 
 pytestmark = needs_recordings
+
+PROTOCOL = "sdapi-sdnext"
 
 #: Stricter than the real server, which takes these: 422 here.
 STRICTER = {"steps-as-string": "a text is no number"}
@@ -67,22 +68,6 @@ def names() -> list[str]:
     return found
 
 
-def send(server: PreviewServer, request: dict[str, Any]) -> requests.Response:
-    url = server.url + request["path"]
-    if "raw" in request:
-        headers = request.get("headers", {"Content-Type": "application/json"})
-        return requests.request(request["method"], url, data=request["raw"], headers=headers, timeout=60)
-    body = with_pictures(request.get("body"))
-    return requests.request(request["method"], url, timeout=60, **({} if body is None else {"json": body}))
-
-
-@pytest.fixture
-def server() -> Iterator[PreviewServer]:
-    missing = ["nope", "nope.safetensors"]
-    with PreviewServer(protocol="sdapi-sdnext", check=lambda *_: [], missing=missing) as running:
-        yield running
-
-
 def masked(text: str, seeded: bool) -> str:
     """An infotext without what no two machines share."""
     text = re.sub(r"Operations: ([^,]+)", lambda m: "Operations: " + "; ".join(sorted(m[1].split("; "))), text)
@@ -97,9 +82,9 @@ CHANCE = ("subseed", "all_subseeds", "job_timestamp", "infotexts")
 
 
 @pytest.mark.parametrize("name", names())
-def test_the_answer_is_the_recorded_one(server: PreviewServer, name: str) -> None:
+def test_the_answer_is_the_recorded_one(replays: Replays, name: str) -> None:
     theirs = recorded(name)
-    answer = send(server, theirs["request"])
+    answer = replays.send(PROTOCOL, theirs["request"])
     if name in STRICTER:
         assert answer.status_code == 422
         return
@@ -145,9 +130,9 @@ def check_generation(ours: dict[str, Any], expected: dict[str, Any], body: dict[
 
 
 @pytest.mark.parametrize("name", ["get-progress", "get-status", "get-checkpoint", "get-sd-models", "get-detailers"])
-def test_states_have_the_recorded_keys(server: PreviewServer, name: str) -> None:
+def test_states_have_the_recorded_keys(replays: Replays, name: str) -> None:
     theirs = recorded(name)
-    ours, expected = send(server, theirs["request"]).json(), theirs["response"]
+    ours, expected = replays.send(PROTOCOL, theirs["request"]).json(), theirs["response"]
     if isinstance(expected, list):
         assert ours[0].keys() == expected[0].keys()
     else:
@@ -155,32 +140,34 @@ def test_states_have_the_recorded_keys(server: PreviewServer, name: str) -> None
         assert ours.get("state", {}).keys() == expected.get("state", {}).keys()
 
 
-def test_the_lists_are_part_of_the_recorded_ones(server: PreviewServer) -> None:
+def test_the_lists_are_part_of_the_recorded_ones(replays: Replays) -> None:
     for name in ("get-samplers", "get-upscalers"):
         theirs = recorded(name)
-        ours = {item["name"] for item in send(server, theirs["request"]).json()}
+        ours = {item["name"] for item in replays.send(PROTOCOL, theirs["request"]).json()}
         assert ours <= {item["name"] for item in theirs["response"]}
         assert len(ours) > 30
-    broken = send(server, recorded("get-schedulers")["request"])
+    broken = replays.send(PROTOCOL, recorded("get-schedulers")["request"])
     assert broken.status_code == 500
     assert broken.json().keys() == recorded("get-schedulers")["response"].keys()
 
 
-def test_the_parameters_are_in_the_exif(server: PreviewServer) -> None:
-    answer = send(server, recorded("txt2img-basic")["request"]).json()
+def test_the_parameters_are_in_the_exif(replays: Replays) -> None:
+    answer = replays.send(PROTOCOL, recorded("txt2img-basic")["request"]).json()
     text = answer["images"][0]
-    told = requests.post(f"{server.url}/sdapi/v1/png-info", json={"image": text}, timeout=10).json()
+    asked = {"method": "POST", "path": "/sdapi/v1/png-info", "body": {"image": text}}
+    told = replays.send(PROTOCOL, asked).json()
     assert told["info"] == json.loads(answer["info"])["infotexts"][0]
     assert told["items"]["parameters"] == told["info"]
 
 
-def test_a_minute_has_so_many_generations_and_so_many_polls(server: PreviewServer) -> None:
-    url = f"{server.url}/sdapi/v1/progress"
-    statuses = [requests.get(url, timeout=10).status_code for _ in range(300)]
-    assert statuses == [200] * 299 + [429]
-    theirs = recorded("ratelimit/ratelimit-progress-429")
-    assert requests.get(url, timeout=10).json() == theirs["response"]
-    assert requests.get(f"{server.url}/sdapi/v1/status", timeout=10).status_code == 200
+def test_a_minute_has_so_many_polls() -> None:
+    with PreviewServer(protocol=PROTOCOL, check=lambda *_: []) as server:
+        url = f"{server.url}/sdapi/v1/progress"
+        statuses = [requests.get(url, timeout=10).status_code for _ in range(300)]
+        assert statuses == [200] * 299 + [429]
+        theirs = recorded("ratelimit/ratelimit-progress-429")
+        assert requests.get(url, timeout=10).json() == theirs["response"]
+        assert requests.get(f"{server.url}/sdapi/v1/status", timeout=10).status_code == 200
 
 
 def test_the_deliberate_differences_are_still_recorded() -> None:

@@ -233,7 +233,7 @@ FORGE_ALWAYS_ON_SCRIPTS: Final = {
 }
 
 FORGE_OPTIONS: Final[dict[str, Json]] = {
-    **{name: value for name, value in OPTIONS.items() if name not in ("sd_unet", "enable_quantization")},
+    **{name: value for name, value in OPTIONS.items() if name not in ("sd_unet", "sd_lora", "enable_quantization")},
     "forge_additional_modules": [],
     "forge_preset": "sd",
     "forge_unet_storage_dtype": "Automatic",
