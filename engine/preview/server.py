@@ -246,8 +246,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.end_headers()
         self.wfile.flush()
-        self.connection.settimeout(None)
-        channel = Channel(self.connection, self.rfile)
+        channel = Channel(self.connection)
         self.server.preview.speaker.converse(read_request(self.command, self.path, headers), channel)
         channel.close()
 

@@ -10,7 +10,6 @@ import base64
 import binascii
 import contextlib
 import hashlib
-import io
 import socket
 import struct
 import threading
@@ -21,6 +20,9 @@ __all__ = ["Channel", "accept_key"]
 
 #: What clients say is small; a longer message ends the conversation (1009).
 _MAX_RECEIVED: Final = 1024 * 1024
+
+#: How long a client may take to read what it is sent, in seconds.
+_PATIENCE: Final = 5.0
 
 _GUID: Final = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 _TEXT, _BINARY, _CLOSE, _PING, _PONG = 0x1, 0x2, 0x8, 0x9, 0xA
@@ -43,10 +45,12 @@ def accept_key(headers: Mapping[str, str]) -> str | None:
 
 
 class Channel:
-    """One open WebSocket. May be sent to from several threads; one thread receives."""
+    """One open WebSocket, on a connection whose timeout it takes over. Many threads may send; one receives."""
 
-    def __init__(self, connection: socket.socket, incoming: io.BufferedIOBase) -> None:
-        self._connection, self._incoming = connection, incoming
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection = connection
+        # For what is sent: a client that reads nothing must not hold up those who have something to say.
+        connection.settimeout(_PATIENCE)
         self._sending = threading.Lock()
         self._open = True
 
@@ -121,8 +125,17 @@ class Channel:
         return bool(head[0] & 0x80), head[0] & 0x0F, plain
 
     def _read(self, count: int) -> bytes | None:
-        try:
-            found = self._incoming.read(count)
-        except OSError:
-            return None
-        return found if len(found) == count else None
+        found = bytearray()
+        while len(found) < count:
+            try:
+                piece = self._connection.recv(count - len(found))
+            except TimeoutError:
+                if self._open:
+                    continue  # nobody has to say anything
+                return None
+            except OSError:
+                return None
+            if not piece:
+                return None
+            found += piece
+        return bytes(found)

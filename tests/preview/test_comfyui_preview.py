@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ from engine.preview import Fault, PreviewServer
 from engine.preview.comfyui.catalog import factor_of
 from engine.preview.form import read_form
 from engine.preview.notes import read_note
+from engine.preview.websocket import Channel
 from tests.preview.comfyui import Comfy, opened, png
 from tests.preview.conftest import Client, photo
 from tests.preview.conftest import as_png as as_text
@@ -541,22 +543,22 @@ class TestSockets:
             assert theirs.count("execution_success") == 1
 
     def test_a_client_that_knows_metadata_gets_it(self, comfy: Comfy) -> None:
-        with comfy.listen("modern") as socket:
-            socket.send(1, json.dumps({"type": "feature_flags", "data": {"supports_preview_metadata": True}}).encode())
-            assert [socket.message()["type"] for _ in range(2)] == ["status", "feature_flags"]
+        with comfy.listen("modern") as heard:
+            heard.send(1, json.dumps({"type": "feature_flags", "data": {"supports_preview_metadata": True}}).encode())
+            assert [heard.message()["type"] for _ in range(2)] == ["status", "feature_flags"]
             job = comfy.submit(txt2img(seed=63), client_id="modern")
-            picture = next(m["data"] for m in socket.until_done() if m.get("code") == 2)
+            picture = next(m["data"] for m in heard.until_done() if m.get("code") == 2)
             assert picture[:4] == b"\0\0\0\4"
             length = int.from_bytes(picture[4:8], "big")
             assert json.loads(picture[8 : 8 + length])["prompt_id"] == job
             assert opened(picture[8 + length :]).format == "JPEG"
 
     def test_a_job_without_a_client_tells_everybody_how_far_it_is_and_no_more(self, comfy: Comfy) -> None:
-        with comfy.listen("bystander") as socket:
+        with comfy.listen("bystander") as heard:
             job = comfy.submit(txt2img(seed=64))
             comfy.wait(job)
             comfy.submit(txt2img(seed=65), client_id="bystander")
-            told = [message for message in socket.until_done() if "type" in message]
+            told = [message for message in heard.until_done() if "type" in message]
             theirs = {message["type"] for message in told if message["data"].get("prompt_id") == job}
             assert theirs == {"progress_state", "progress"}
             assert [message["type"] for message in told].count("execution_start") == 1
@@ -581,13 +583,13 @@ class TestSockets:
     def test_a_client_that_breaks_the_rules_is_sent_away(
         self, comfy: Comfy, length: int, masked: bool, code: int
     ) -> None:
-        with comfy.listen() as socket:
+        with comfy.listen() as heard:
             try:
-                socket.send(1, b"x" * length, masked=masked)
+                heard.send(1, b"x" * length, masked=masked)
             except OSError:
                 return  # the server hung up while the message was still on its way
             try:
-                while (found := socket.frame()) is not None:
+                while (found := heard.frame()) is not None:
                     if found[0] == 8:
                         assert int.from_bytes(found[1], "big") == code
                         return
@@ -596,16 +598,26 @@ class TestSockets:
             raise AssertionError("the socket ended without a word")
 
     def test_a_text_in_pieces_is_one_message(self, comfy: Comfy) -> None:
-        with comfy.listen("pieces") as socket:
+        with comfy.listen("pieces") as heard:
             whole = json.dumps({"type": "feature_flags", "data": {}}).encode()
-            socket.send(1, whole[:5], final=False)
-            socket.send(9, b"")
-            socket.send(0, whole[5:])
+            heard.send(1, whole[:5], final=False)
+            heard.send(9, b"")
+            heard.send(0, whole[5:])
             kinds: list[object] = []
             while "feature_flags" not in kinds:
-                message = socket.message()
+                message = heard.message()
                 kinds.append(message.get("type", message.get("code")))
             assert 10 in kinds
+
+    def test_a_client_that_reads_nothing_holds_up_nobody_for_long(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("engine.preview.websocket._PATIENCE", 0.2)
+        ours, theirs = socket.socketpair()
+        with ours, theirs:
+            channel = Channel(ours)
+            began = time.monotonic()
+            channel.send_binary(bytes(16 * 1024 * 1024))
+            channel.send_text("nobody waits for this")
+            assert time.monotonic() - began < 5
 
     def test_what_is_no_handshake_is_no_page(self, comfy: Comfy) -> None:
         assert comfy.get("/ws").status_code == 404

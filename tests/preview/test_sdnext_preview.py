@@ -241,6 +241,20 @@ def test_who_may_ask_is_asked() -> None:
         assert requests.get(url, auth=("ann", "secret"), timeout=10).status_code == 200
 
 
+def test_strength_0_enlarges_or_details_and_leaves_the_prompts_alone(server: PreviewServer) -> None:
+    first = post(server, "txt2img", {"prompt": "a cat", "width": 256, "height": 256, "seed": 7})["images"]
+    sent = {"init_images": first, "denoising_strength": 0, "prompt": "", "width": 384, "height": 384}
+    larger = post(server, "img2img", {**sent, "resize_mode": 1, "resize_name": "Resize Lanczos"})["images"]
+    assert opened(larger[0]).size == (384, 384)
+    note = decode(larger[0]).note
+    assert note is not None
+    assert (note.prompt, note.log[1]) == ("a cat", "upscale Resize Lanczos · 256x256 to 384x384")
+    detailed = post(server, "img2img", {**sent, "init_images": larger, "detailer_enabled": True})["images"]
+    note = decode(detailed[0]).note
+    assert note is not None
+    assert [line.split(" ")[0] for line in note.log] == ["txt2img", "upscale", "detailer"]
+
+
 def test_failures_are_the_servers_own() -> None:
     faults = (Fault(1, "oom"), Fault(2, "status", 503), Fault(3, "drop"), Fault("hires", "status", 500))
     with serve(faults=faults) as own:

@@ -15,14 +15,21 @@ from PIL import Image
 from engine.preview.comfyui.catalog import factor_of
 from engine.preview.comfyui.pictures import CHANGES, MASKS, channel, empty, loaded
 from engine.preview.comfyui.sampling import detail, sample, sample_advanced
-from engine.preview.comfyui.values import Clip, Conditioning, Detector, ModelValue, Pictures, UpscaleModel, Vae
+from engine.preview.comfyui.values import (
+    Clip,
+    Conditioning,
+    Detector,
+    Inputs,
+    ModelValue,
+    Pictures,
+    UpscaleModel,
+    Vae,
+)
 from engine.preview.models import model_from
 from engine.preview.pixels import NotAPicture, Picture
 from engine.tables.nodes import NodeClass
 
 __all__ = ["SAMPLERS", "NodeFailure", "draw_node"]
-
-Inputs = Mapping[str, object]
 
 #: Classes that take their time.
 SAMPLERS: Final = ("KSampler", "KSamplerAdvanced", "FaceDetailer")

@@ -13,14 +13,13 @@ from typing import Final
 from PIL import Image, ImageFilter, ImageOps
 
 from engine.preview.comfyui.sampling import finished
-from engine.preview.comfyui.values import Pictures, Shot, UpscaleModel
+from engine.preview.comfyui.values import Inputs, Pictures, Shot, UpscaleModel, as_batch, as_mask, as_number
 from engine.preview.notes import Note
 from engine.preview.passes import fit
 from engine.preview.pixels import MAX_PIXELS, Picture, TooLarge, check_size
 
 __all__ = ["CHANGES", "MASKS", "channel", "empty", "loaded"]
 
-Inputs = Mapping[str, object]
 
 _RESAMPLING: Final = {
     "nearest-exact": Image.Resampling.NEAREST,
@@ -53,7 +52,7 @@ def empty(width: int, height: int, count: int) -> Pictures:
 
 
 def _scale_latent(inputs: Inputs) -> Pictures:
-    batch, (width, height) = _batch(inputs["samples"]), _wanted(inputs)
+    batch, (width, height) = as_batch(inputs["samples"]), _wanted(inputs)
     if width == 0 and height == 0:
         return batch
     w, h = batch.shots[0].size
@@ -68,13 +67,13 @@ def _scale_latent(inputs: Inputs) -> Pictures:
 
 
 def _scale_latent_by(inputs: Inputs) -> Pictures:
-    batch, factor = _batch(inputs["samples"]), _number(inputs["scale_by"])
+    batch, factor = as_batch(inputs["samples"]), as_number(inputs["scale_by"])
     w, h = batch.shots[0].size
     return _resized(batch, (max(round(w // 8 * factor), 1) * 8, max(round(h // 8 * factor), 1) * 8), inputs)
 
 
 def _scale(inputs: Inputs) -> Pictures:
-    batch, (width, height) = _batch(inputs["image"]), _wanted(inputs)
+    batch, (width, height) = as_batch(inputs["image"]), _wanted(inputs)
     if width == 0 and height == 0:
         return batch
     w, h = batch.shots[0].size
@@ -86,20 +85,20 @@ def _scale(inputs: Inputs) -> Pictures:
 
 
 def _scale_by(inputs: Inputs) -> Pictures:
-    batch, factor = _batch(inputs["image"]), _number(inputs["scale_by"])
+    batch, factor = as_batch(inputs["image"]), as_number(inputs["scale_by"])
     w, h = batch.shots[0].size
     return _resized(batch, (max(round(w * factor), 1), max(round(h * factor), 1)), inputs)
 
 
 def _scale_to_pixels(inputs: Inputs) -> Pictures:
-    batch, total = _batch(inputs["image"]), int(_number(inputs["megapixels"]) * 1024 * 1024)
+    batch, total = as_batch(inputs["image"]), int(as_number(inputs["megapixels"]) * 1024 * 1024)
     w, h = batch.shots[0].size
     factor = (total / (w * h)) ** 0.5
     return _resized(batch, (max(round(w * factor), 1), max(round(h * factor), 1)), inputs)
 
 
 def _upscale(inputs: Inputs) -> Pictures:
-    batch, model = _batch(inputs["image"]), inputs["upscale_model"]
+    batch, model = as_batch(inputs["image"]), inputs["upscale_model"]
     name, factor = (model.name, model.factor) if isinstance(model, UpscaleModel) else ("?", 4)
     w, h = batch.shots[0].size
     return _resized(batch, (w * factor, h * factor), {"upscale_method": "lanczos"}, name)
@@ -123,7 +122,7 @@ def _resized(batch: Pictures, size: tuple[int, int], inputs: Inputs, name: str |
 
 def _encode(inputs: Inputs) -> Pictures:
     shots = []
-    for shot in _batch(inputs["pixels"]).shots:
+    for shot in as_batch(inputs["pixels"]).shots:
         width, height = shot.size[0] // 8 * 8, shot.size[1] // 8 * 8
         left, top = shot.size[0] % 8 // 2, shot.size[1] % 8 // 2
         if (width, height) == shot.size or shot.image is None:
@@ -135,18 +134,18 @@ def _encode(inputs: Inputs) -> Pictures:
 
 
 def _encode_inpaint(inputs: Inputs) -> Pictures:
-    grow = int(_number(inputs["grow_mask_by"]))
-    return replace(_encode(inputs), mask=_grown(_mask(inputs["mask"]), grow))
+    grow = int(as_number(inputs["grow_mask_by"]))
+    return replace(_encode(inputs), mask=_grown(as_mask(inputs["mask"]), grow))
 
 
 def _decode(inputs: Inputs) -> Pictures:
-    return Pictures(tuple(finished(shot) for shot in _batch(inputs["samples"]).shots))
+    return Pictures(tuple(finished(shot) for shot in as_batch(inputs["samples"]).shots))
 
 
 def _crop(inputs: Inputs) -> Pictures:
-    x, y, width, height = (int(_number(inputs[key])) for key in ("x", "y", "width", "height"))
+    x, y, width, height = (int(as_number(inputs[key])) for key in ("x", "y", "width", "height"))
     shots = []
-    for shot in _batch(inputs["image"]).shots:
+    for shot in as_batch(inputs["image"]).shots:
         left, top = min(x, shot.size[0] - 1), min(y, shot.size[1] - 1)
         box = (left, top, min(left + width, shot.size[0]), min(top + height, shot.size[1]))
         shots.append(shot.with_image(shot.pixels().crop(box), f"cut to {box[2] - left}x{box[3] - top}"))
@@ -154,14 +153,14 @@ def _crop(inputs: Inputs) -> Pictures:
 
 
 def _composite(inputs: Inputs) -> Pictures:
-    below, above = _batch(inputs["destination"]).shots, _batch(inputs["source"]).shots
-    x, y = int(_number(inputs["x"])), int(_number(inputs["y"]))
+    below, above = as_batch(inputs["destination"]).shots, as_batch(inputs["source"]).shots
+    x, y = int(as_number(inputs["x"])), int(as_number(inputs["y"]))
     given = inputs.get("mask")
     shots = []
     for number, shot in enumerate(below):
         source = above[min(number, len(above) - 1)]
         layer = fit(source.pixels(), shot.size) if inputs.get("resize_source") is True else source.pixels()
-        mask = Image.new("L", layer.size, 255) if given is None else fit(_mask(given), layer.size)
+        mask = Image.new("L", layer.size, 255) if given is None else fit(as_mask(given), layer.size)
         image = shot.pixels()
         image.paste(layer, (x, y), mask)
         story = source if source.words else shot
@@ -170,29 +169,29 @@ def _composite(inputs: Inputs) -> Pictures:
 
 
 def _each(inputs: Inputs, change: Callable[[Image.Image], Image.Image], words: str) -> Pictures:
-    shots = _batch(inputs["image"]).shots
+    shots = as_batch(inputs["image"]).shots
     return Pictures(tuple(shot.with_image(change(shot.pixels()), words) for shot in shots))
 
 
 def _from_batch(inputs: Inputs) -> Pictures:
-    batch, first = _batch(inputs["samples"]), int(_number(inputs["batch_index"]))
+    batch, first = as_batch(inputs["samples"]), int(as_number(inputs["batch_index"]))
     first = min(first, len(batch.shots) - 1)
-    return replace(batch, shots=batch.shots[first : first + int(_number(inputs["length"]))])
+    return replace(batch, shots=batch.shots[first : first + int(as_number(inputs["length"]))])
 
 
 def _repeated(inputs: Inputs) -> Pictures:
-    batch, amount = _batch(inputs["samples"]), int(_number(inputs["amount"]))
+    batch, amount = as_batch(inputs["samples"]), int(as_number(inputs["amount"]))
     _check_total(batch.shots[0].size, amount * len(batch.shots))
     return replace(batch, shots=batch.shots * amount)
 
 
 def _masked(inputs: Inputs) -> Pictures:
-    return replace(_batch(inputs["samples"]), mask=_mask(inputs["mask"]))
+    return replace(as_batch(inputs["samples"]), mask=as_mask(inputs["mask"]))
 
 
 def _blend(inputs: Inputs) -> Pictures:
-    below, above = _batch(inputs["image1"]).shots, _batch(inputs["image2"]).shots
-    factor = _number(inputs["blend_factor"])
+    below, above = as_batch(inputs["image1"]).shots, as_batch(inputs["image2"]).shots
+    factor = as_number(inputs["blend_factor"])
     return Pictures(
         tuple(
             shot.with_image(Image.blend(shot.pixels(), fit(above[min(k, len(above) - 1)].pixels(), shot.size), factor))
@@ -224,7 +223,7 @@ CHANGES: Final[Mapping[str, Callable[[Inputs], Pictures]]] = {
     "ImageBlur": lambda inputs: _each(inputs, lambda i: i.filter(ImageFilter.GaussianBlur(2)), "blurred"),
     "ImageSharpen": lambda inputs: _each(inputs, lambda i: i.filter(ImageFilter.UnsharpMask()), "sharpened"),
     "MaskToImage": lambda inputs: Pictures(
-        (Shot(_mask(inputs["mask"]).convert("RGB"), _mask(inputs["mask"]).size),),
+        (Shot(as_mask(inputs["mask"]).convert("RGB"), as_mask(inputs["mask"]).size),),
     ),
 }
 
@@ -232,27 +231,27 @@ CHANGES: Final[Mapping[str, Callable[[Inputs], Pictures]]] = {
 def _solid(inputs: Inputs) -> Image.Image:
     width, height = _wanted(inputs)
     check_size(width, height)
-    return Image.new("L", (width, height), round(255 * _number(inputs["value"])))
+    return Image.new("L", (width, height), round(255 * as_number(inputs["value"])))
 
 
 def _of_image(inputs: Inputs) -> Image.Image:
-    image = _batch(inputs["image"]).shots[0].pixels()
+    image = as_batch(inputs["image"]).shots[0].pixels()
     letter = {"red": "R", "green": "G", "blue": "B"}.get(str(inputs["channel"]))
     return Image.new("L", image.size, 255) if letter is None else image.getchannel(letter)
 
 
 def _threshold(inputs: Inputs) -> Image.Image:
-    edge = round(255 * _number(inputs["value"]))
-    return _mask(inputs["mask"]).point([255 if level > edge else 0 for level in range(256)])
+    edge = round(255 * as_number(inputs["value"]))
+    return as_mask(inputs["mask"]).point([255 if level > edge else 0 for level in range(256)])
 
 
 #: Nodes that give one mask.
 MASKS: Final[Mapping[str, Callable[[Inputs], Image.Image]]] = {
     "ImageToMask": _of_image,
-    "InvertMask": lambda inputs: ImageOps.invert(_mask(inputs["mask"])),
-    "GrowMask": lambda inputs: _grown(_mask(inputs["mask"]), int(_number(inputs["expand"]))),
-    "FeatherMask": lambda inputs: _mask(inputs["mask"]).filter(
-        ImageFilter.GaussianBlur(max(_number(inputs[side]) for side in ("left", "top", "right", "bottom")) / 2)
+    "InvertMask": lambda inputs: ImageOps.invert(as_mask(inputs["mask"])),
+    "GrowMask": lambda inputs: _grown(as_mask(inputs["mask"]), int(as_number(inputs["expand"]))),
+    "FeatherMask": lambda inputs: as_mask(inputs["mask"]).filter(
+        ImageFilter.GaussianBlur(max(as_number(inputs[side]) for side in ("left", "top", "right", "bottom")) / 2)
     ),
     "ThresholdMask": _threshold,
     "SolidMask": _solid,
@@ -275,22 +274,4 @@ def _check_total(size: tuple[int, int], count: int) -> None:
 
 
 def _wanted(inputs: Inputs) -> tuple[int, int]:
-    return int(_number(inputs["width"])), int(_number(inputs["height"]))
-
-
-def _batch(value: object) -> Pictures:
-    if not isinstance(value, Pictures):
-        raise TypeError(f"a batch is wanted here, not a {type(value).__name__}")
-    return value
-
-
-def _mask(value: object) -> Image.Image:
-    if not isinstance(value, Image.Image):
-        raise TypeError(f"a mask is wanted here, not a {type(value).__name__}")
-    return value
-
-
-def _number(value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise TypeError(f"a number is wanted here, not a {type(value).__name__}")
-    return value
+    return int(as_number(inputs["width"])), int(as_number(inputs["height"]))

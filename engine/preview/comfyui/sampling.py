@@ -6,12 +6,20 @@ and turns them into the passes that every preview draws.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from PIL import Image
 
-from engine.preview.comfyui.values import Conditioning, Detector, ModelValue, Pictures, Shot
+from engine.preview.comfyui.values import (
+    Conditioning,
+    Detector,
+    Inputs,
+    ModelValue,
+    Pictures,
+    Shot,
+    as_batch,
+    as_number,
+)
 from engine.preview.dice import Dice
 from engine.preview.notes import Note
 from engine.preview.passes import fit, inpaint, redraw, refine, sample_again
@@ -19,8 +27,6 @@ from engine.preview.retouch import Touch, half_made
 from engine.preview.scene import Recipe, compose, paint
 
 __all__ = ["detail", "finished", "sample", "sample_advanced"]
-
-Inputs = Mapping[str, object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +53,7 @@ class _Sampling:
 
 def sample(inputs: Inputs) -> Pictures:
     """KSampler. A strength below 1 skips steps of a longer schedule, as the server does it."""
-    denoise, steps = _number(inputs["denoise"]), int(_number(inputs["steps"]))
+    denoise, steps = as_number(inputs["denoise"]), int(as_number(inputs["steps"]))
     total = steps if denoise >= 1 or denoise <= 0 else int(steps / denoise)
     skipped = total if denoise <= 0 else total - steps
     return _run(inputs, "seed", total, skipped, total, fresh=True, leaves=False)
@@ -55,8 +61,8 @@ def sample(inputs: Inputs) -> Pictures:
 
 def sample_advanced(inputs: Inputs) -> Pictures:
     """KSamplerAdvanced."""
-    steps = int(_number(inputs["steps"]))
-    start, end = int(_number(inputs["start_at_step"])), min(int(_number(inputs["end_at_step"])), steps)
+    steps = int(as_number(inputs["steps"]))
+    start, end = int(as_number(inputs["start_at_step"])), min(int(as_number(inputs["end_at_step"])), steps)
     leaves = inputs["return_with_leftover_noise"] == "enable" and end < steps
     return _run(inputs, "noise_seed", steps, min(start, end), end, fresh=inputs["add_noise"] == "enable", leaves=leaves)
 
@@ -78,10 +84,10 @@ def detail(inputs: Inputs) -> Pictures:
     prompt = inputs["wildcard"] if isinstance(inputs.get("wildcard"), str) and inputs["wildcard"] else ""
     text = positive.text if isinstance(positive, Conditioning) and not prompt else str(prompt)
     shots = []
-    for shot in _pictures(inputs["image"]).shots:
+    for shot in as_batch(inputs["image"]).shots:
         own = text if shot.recipe is None or text != shot.recipe.prompt else ""
         own = "" if own == shot.note.prompt else own
-        grow, strength = int(_number(inputs["bbox_dilation"])), _number(inputs["denoise"])
+        grow, strength = int(as_number(inputs["bbox_dilation"])), as_number(inputs["denoise"])
         touch = Touch(len(shot.touches), name, own, strength, (0, 0), grow)
         shots.append(replace(shot, touches=(*shot.touches, touch)))
     return Pictures(tuple(shots))
@@ -94,16 +100,16 @@ def _run(inputs: Inputs, seed: str, steps: int, start: int, end: int, *, fresh: 
         model if isinstance(model, ModelValue) else ModelValue("model"),
         positive.text if isinstance(positive, Conditioning) else "",
         negative.text if isinstance(negative, Conditioning) else "",
-        int(_number(inputs[seed])),
+        int(as_number(inputs[seed])),
         steps,
         start,
         end,
-        _number(inputs["cfg"]),
+        as_number(inputs["cfg"]),
         scheduler,
         fresh,
         leaves,
     )
-    batch = _pictures(inputs["latent_image"])
+    batch = as_batch(inputs["latent_image"])
     return Pictures(tuple(_shot(sampling, shot, k, batch.mask) for k, shot in enumerate(batch.shots)))
 
 
@@ -174,15 +180,3 @@ def _told(sampling: _Sampling) -> list[str]:
         sampling.model.name,
     ]
     return [*words, *sampling.model.loras]
-
-
-def _pictures(value: object) -> Pictures:
-    if not isinstance(value, Pictures):
-        raise TypeError(f"a batch is wanted here, not a {type(value).__name__}")
-    return value
-
-
-def _number(value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise TypeError(f"a number is wanted here, not a {type(value).__name__}")
-    return value

@@ -7,6 +7,7 @@ no nodes.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from PIL import Image
@@ -17,7 +18,23 @@ from engine.preview.notes import Note
 from engine.preview.retouch import Touch, touch_up
 from engine.preview.scene import Recipe
 
-__all__ = ["Clip", "Conditioning", "Detector", "ModelValue", "Pictures", "Shot", "UpscaleModel", "Vae"]
+__all__ = [
+    "Clip",
+    "Conditioning",
+    "Detector",
+    "Inputs",
+    "ModelValue",
+    "Pictures",
+    "Shot",
+    "UpscaleModel",
+    "Vae",
+    "as_batch",
+    "as_mask",
+    "as_number",
+]
+
+#: What a node is given: values of the graph, and what flows in along its links.
+Inputs = Mapping[str, object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,3 +144,24 @@ class Pictures:
 
     shots: tuple[Shot, ...]
     mask: Image.Image | None = None
+
+
+def as_batch(value: object) -> Pictures:
+    """A batch that a checked graph gives. TypeError for anything else."""
+    if not isinstance(value, Pictures):
+        raise TypeError(f"a batch is wanted here, not a {type(value).__name__}")
+    return value
+
+
+def as_mask(value: object) -> Image.Image:
+    """A mask that a checked graph gives. TypeError for anything else."""
+    if not isinstance(value, Image.Image):
+        raise TypeError(f"a mask is wanted here, not a {type(value).__name__}")
+    return value
+
+
+def as_number(value: object) -> float:
+    """A number that a checked graph gives. TypeError for anything else."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise TypeError(f"a number is wanted here, not a {type(value).__name__}")
+    return value

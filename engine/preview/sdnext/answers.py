@@ -167,7 +167,7 @@ class SdNext:
         inits = _inits(fields) if kind == "img2img" else []
         size = inits[0].image.size if inits else None
         task = read_task(kind, fields, echoed, self._options, size, self._missing)
-        strike(self._settings.faults, self.jobs, _stage_of(task))
+        strike(self._settings.faults, self.jobs, _stage_of(task, size))
         answer = generate(task, inits, self.jobs, self._missing)
         self._keep(task)
         return answer
@@ -267,13 +267,16 @@ def _inits(fields: Fields) -> list[Picture]:
     return [decode(text) for text in texts]
 
 
-def _stage_of(task: Task) -> str:
+def _stage_of(task: Task, init_size: tuple[int, int] | None) -> str:
     """The stage type that a request is for, as far as it can be told from it."""
-    if task.kind == "txt2img":
+    if task.kind == "txt2img" or init_size is None:
         return "txt2img"
-    if task.hires is not None:
-        return "hires" if task.hires.samples else "upscale"
-    return "adetailer" if task.detailing is not None else "img2img"
+    if task.detailing is not None:
+        return "adetailer"
+    if task.fields.number("denoising_strength") == 0:
+        return "upscale"
+    resized = task.fields.integer("resize_mode") > 0 and task.size[0] * task.size[1] > init_size[0] * init_size[1]
+    return "hires" if resized or task.hires is not None else "img2img"
 
 
 def _no(refusal: Refusal, allowed: Mapping[str, object]) -> Reply:

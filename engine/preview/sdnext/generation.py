@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from PIL import Image
 
 from engine.preview.captions import draw_caption
-from engine.preview.dice import Dice
+from engine.preview.dice import Dice, Palette
 from engine.preview.notes import Note
 from engine.preview.passes import fit, inpaint, redraw, refine, sample_again
 from engine.preview.pixels import Picture, as_base64, decode_mask, write_jpeg, write_png
@@ -95,6 +95,8 @@ def _drawn(task: Task, index: int, init: Picture | None, mask: Image.Image | Non
     else:
         note = Note() if init.note is None else init.note
         before = _fitted(task, init.image)
+        if strength == 0 and task.hires is None and task.refiner is None:
+            return _kept(task, before, init.image.size, note)
         image = redraw(before, recipe, note.composition, strength)
         words = "inpaint" if mask is not None else "img2img"
         line = [f"{words} denoise {strength:g}", "x".join(map(str, before.size)), *_settings(task, index)]
@@ -107,6 +109,15 @@ def _drawn(task: Task, index: int, init: Picture | None, mask: Image.Image | Non
     if mask is not None and task.hires is None and task.refiner is None:
         return image, note
     return image, draw_caption(image, note, recipe.palette.trim)
+
+
+def _kept(task: Task, image: Image.Image, was: tuple[int, int], note: Note) -> tuple[Image.Image, Note]:
+    """img2img at strength 0: the picture as it came, at another size at the most. Its prompts stay what they were."""
+    if image.size == was:
+        return image, note if task.detailing is not None else note.with_line("img2img denoise 0: unchanged")
+    name = task.fields.text("resize_name")
+    note = note.with_line(f"upscale {name} · {was[0]}x{was[1]} to {image.width}x{image.height}")
+    return image, draw_caption(image, note, Palette.of(note.prompt, note.negative, "").trim)
 
 
 def _second_part(task: Task, image: Image.Image, recipe: Recipe, note: Note, line: list[str]) -> Image.Image:
@@ -167,7 +178,7 @@ def _recipe(task: Task, index: int) -> Recipe:
 
 def _settings(task: Task, index: int) -> list[str]:
     fields = task.fields
-    sigma = f" {fields.text('schedulers_sigma')}" if fields.has("schedulers_sigma") else ""
+    sigma = f" {fields.text('schedulers_sigma')}" if fields.values["schedulers_sigma"] not in (None, "default") else ""
     words = [f"seed {task.seeds[index]}", f"{fields.integer('steps')} steps", f"{task.sampler}{sigma}"]
     words += [f"cfg {fields.number('cfg_scale'):g}", str(task.model)]
     vae = task.options["sd_vae"]
