@@ -22,7 +22,16 @@ from engine.document_builder import MAX_DEPTH, MAX_NODES, Builder, Document
 from engine.errors import Finding, Position, TableError
 from engine.values import Json
 
-__all__ = ["MAX_BYTES", "MAX_DEPTH", "MAX_NODES", "Document", "parse_json", "parse_yaml", "read_document"]
+__all__ = [
+    "MAX_BYTES",
+    "MAX_DEPTH",
+    "MAX_NODES",
+    "Document",
+    "parse_bytes",
+    "parse_json",
+    "parse_yaml",
+    "read_document",
+]
 
 #: The longest file, in bytes of UTF-8.
 MAX_BYTES: Final = 2 * 1024 * 1024
@@ -66,6 +75,11 @@ def read_document(path: Path, *, name: str | None = None) -> Document:
         raise _error("document-unreadable", f"{file} cannot be read: {reason}.") from error
     except ValueError as error:
         raise _error("document-unreadable", f"{file!r} is no file name: {error}.") from error
+    return parse_bytes(data, file, json=suffix == ".json")
+
+
+def parse_bytes(data: bytes, file: str, *, json: bool) -> Document:
+    """The document in a file's bytes, JSON or YAML. `file` is its name for people. Raises TableError as the others."""
     if len(data) > _READ:
         raise _too_large(file)
     try:
@@ -78,7 +92,7 @@ def read_document(path: Path, *, name: str | None = None) -> Document:
             at=_Lines(file, before).at(len(before)),
             hint="Save it as UTF-8.",
         ) from error
-    return parse_json(text, file) if suffix == ".json" else parse_yaml(text, file)
+    return parse_json(text, file) if json else parse_yaml(text, file)
 
 
 def parse_yaml(text: str, file: str) -> Document:

@@ -37,14 +37,23 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True, order=True)
 class Position:
-    """A place in a file that a person wrote. Lines and columns count from 1."""
+    """A place in what a person wrote. Lines and columns count from 1; an option of a command line has neither (0)."""
 
     file: str
     line: int
     column: int
 
+    @classmethod
+    def of_option(cls, option: str) -> Position:
+        """The place of what was typed and stands in no file: "--set steps"."""
+        return cls(option, 0, 0)
+
     def __str__(self) -> str:
-        return f"{self.file}:{self.line}:{self.column}"
+        return f"{self.file}:{self.line}:{self.column}" if self.line else self.file
+
+    def to_json(self) -> dict[str, object]:
+        """`{file, line, column}`, or `{option}` for what stands in no file."""
+        return {"file": self.file, "line": self.line, "column": self.column} if self.line else {"option": self.file}
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +88,11 @@ class Finding:
         return text
 
     def to_json(self) -> dict[str, object]:
-        """The finding as JSON data: only what is known, positions as `{file, line, column}`."""
+        """The finding as JSON data: only what is known."""
         data: dict[str, object] = {"code": self.code, "severity": self.severity, "message": self.message}
         for name, place in (("at", self.at), ("origin", self.origin)):
             if place is not None:
-                data[name] = {"file": place.file, "line": place.line, "column": place.column}
+                data[name] = place.to_json()
         for name in ("hint", "backend", "stage", "field"):
             if getattr(self, name) is not None:
                 data[name] = getattr(self, name)
@@ -101,6 +110,15 @@ class StageEngineError(Exception):
         self.message = message
         self.code = code
         self.findings: tuple[Finding, ...] = tuple(findings) or (Finding(code, message),)
+
+    def to_json(self) -> dict[str, object]:
+        """The error as JSON data: its type's name, code, message and all findings."""
+        return {
+            "type": type(self).__name__,
+            "code": self.code,
+            "message": self.message,
+            "findings": [finding.to_json() for finding in self.findings],
+        }
 
 
 class _FindingsError(StageEngineError):

@@ -6,18 +6,19 @@ reach for other files. Every config key remembers its line, so that a later find
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from engine.backends.catalog import Catalog
-from engine.documents import Document, read_document
+from engine.documents import Document, parse_bytes, read_document
 from engine.errors import Finding, ImageError, PlanError, Position, TableError
 from engine.images import Image
 from engine.plan import PlanOptions, RunConfig, StageConfig, StageExecution, StageExecutionPlan
 from engine.values import Json
 
-__all__ = ["PlanFile", "load_plan"]
+__all__ = ["PlanFile", "load_plan", "parse_plan"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,22 @@ def load_plan(path: Path, catalog: Catalog | None = None) -> PlanFile:
         document = read_document(path)
     except TableError as problem:
         raise PlanError(problem.findings) from problem
+    return _read(document, path.resolve().parent, catalog)
+
+
+def parse_plan(data: bytes, name: str, folder: Path, catalog: Catalog | None = None) -> PlanFile:
+    """The plan in these bytes, JSON where they begin with a brace, else YAML.
+
+    `name` is what people are shown as its file; its pictures are looked for in `folder` and below. Raises PlanError.
+    """
+    try:
+        document = parse_bytes(data, name, json=data.removeprefix(codecs.BOM_UTF8).lstrip().startswith(b"{"))
+    except TableError as problem:
+        raise PlanError(problem.findings) from problem
+    return _read(document, folder.resolve(), catalog)
+
+
+def _read(document: Document, folder: Path, catalog: Catalog | None) -> PlanFile:
     known = Catalog() if catalog is None else catalog
     findings = [
         Finding(
@@ -43,7 +60,7 @@ def load_plan(path: Path, catalog: Catalog | None = None) -> PlanFile:
     ]
     if findings:
         raise PlanError(findings)
-    return _Reader(document, path.resolve().parent, known).read()
+    return _Reader(document, folder, known).read()
 
 
 def _sentence(path: tuple[str, ...], message: str) -> str:

@@ -67,7 +67,7 @@ class StageResult:
             "info": [described(dict(info)) for info in self.info],
             "warnings": [warning.to_json() for warning in self.warnings],
             "wire_digests": list(self.wire_digests),
-            "error": _error_json(self.error),
+            "error": None if self.error is None else self.error.to_json(),
             "started": self.started,
             "duration": round(self.duration, 3),
         }
@@ -114,18 +114,7 @@ class PipelineResult:
             "images": [image.describe() for image in self.images],
             "stages": [stage.to_json() for stage in self.stages],
             "warnings": [warning.to_json() for warning in self.warnings],
-            "error": _error_json(self.error),
+            "error": None if self.error is None else self.error.to_json(),
             "started": self.started,
             "duration": round(self.duration, 3),
         }
-
-
-def _error_json(error: StageEngineError | None) -> dict[str, object] | None:
-    if error is None:
-        return None
-    return {
-        "type": type(error).__name__,
-        "code": error.code,
-        "message": error.message,
-        "findings": [finding.to_json() for finding in error.findings],
-    }

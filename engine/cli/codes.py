@@ -9,6 +9,7 @@ neither is a failure.
 from __future__ import annotations
 
 import enum
+from collections.abc import Iterable
 from typing import Final
 
 from engine.errors import (
@@ -23,7 +24,7 @@ from engine.errors import (
 )
 from engine.results import PipelineResult
 
-__all__ = ["ExitCode", "code_of_error", "code_of_result"]
+__all__ = ["ExitCode", "code_of_error", "code_of_result", "worst"]
 
 #: What a proxy answers where the server behind it is down, restarting or silent (RFC 9110, 15.6.3 to 15.6.5).
 _UNAVAILABLE: Final = frozenset({502, 503, 504})
@@ -41,6 +42,23 @@ class ExitCode(enum.IntEnum):
     PAYLOADS_CHANGED = 10
     BOUNDARY_CHANGED = 11
     CANCELLED = 130
+
+
+#: From what is well to what is worst, where several runs ended in one command.
+_ORDER: Final = (
+    ExitCode.OK,
+    ExitCode.PARTIAL,
+    ExitCode.FAILED,
+    ExitCode.UNAVAILABLE,
+    ExitCode.INVALID,
+    ExitCode.USAGE,
+    ExitCode.CANCELLED,
+)
+
+
+def worst(codes: Iterable[ExitCode]) -> ExitCode:
+    """The code that stands for several: a person's own stop, then what must be mended, then what failed."""
+    return max(codes, key=_ORDER.index, default=ExitCode.OK)
 
 
 def code_of_error(error: StageEngineError) -> ExitCode:

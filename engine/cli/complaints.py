@@ -14,9 +14,9 @@ from rich.text import Text
 
 from engine.cli.excerpts import excerpt
 from engine.cli.output import on_terminal, visible
-from engine.errors import Finding, StageEngineError
+from engine.errors import Finding
 
-__all__ = ["complain", "error_json", "merged"]
+__all__ = ["complain", "merged"]
 
 
 def complain(console: Console, findings: Iterable[Finding]) -> None:
@@ -46,16 +46,6 @@ def merged(findings: Iterable[Finding]) -> list[tuple[Finding, tuple[str, ...]]]
         return (-1, 0, 0) if finding.at is None else (files.index(finding.at.file), finding.at.line, finding.at.column)
 
     return [(finding, tuple(groups[finding])) for finding in sorted(groups, key=place)]
-
-
-def error_json(error: StageEngineError) -> dict[str, object]:
-    """An error as JSON data, as results hold them."""
-    return {
-        "type": type(error).__name__,
-        "code": error.code,
-        "message": error.message,
-        "findings": [finding.to_json() for finding in error.findings],
-    }
 
 
 def _text(finding: Finding, stages: tuple[str, ...], width: int) -> Text:

@@ -12,7 +12,7 @@ from typing import NoReturn
 import typer
 
 from engine.cli.codes import ExitCode, code_of_error
-from engine.cli.complaints import complain, error_json
+from engine.cli.complaints import complain
 from engine.cli.output import Output
 from engine.errors import StageEngineError
 
@@ -27,7 +27,7 @@ def end(command: Callable[[Output], ExitCode], as_json: bool, *, quiet: bool = F
     except StageEngineError as problem:
         complain(output.notes, problem.findings)
         if as_json:
-            output.json({"schema_version": 1, "error": error_json(problem)})
+            output.json({"schema_version": 1, "error": problem.to_json()})
         code = code_of_error(problem)
     except KeyboardInterrupt:
         code = ExitCode.CANCELLED

@@ -53,6 +53,8 @@ def excerpt(at: Position, width: int) -> Excerpt | None:
 
 
 def _line(at: Position) -> str | None:
+    if not at.line:  # an option of the command line
+        return None
     for file in (Path(at.file), builtin_folder().path / at.file):
         try:
             if not file.is_file() or file.stat().st_size > MAX_BYTES:

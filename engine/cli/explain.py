@@ -174,4 +174,4 @@ def _as_json(facts: FieldFacts, uses: Iterable[TableUse]) -> dict[str, object]:
 
 
 def _place_json(at: Position) -> dict[str, object]:
-    return {"file": at.file, "line": at.line, "column": at.column}
+    return at.to_json()

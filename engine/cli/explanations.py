@@ -75,7 +75,7 @@ def _origin(source: Source) -> str:
 
 
 def _place(at: Position) -> str:
-    return f"{at.file}:{at.line}"
+    return f"{at.file}:{at.line}" if at.line else at.file
 
 
 def _source_json(source: Source) -> dict[str, object]:
@@ -93,4 +93,4 @@ def _source_json(source: Source) -> dict[str, object]:
 
 
 def _json(at: Position) -> dict[str, object]:
-    return {"file": at.file, "line": at.line, "column": at.column}
+    return at.to_json()

@@ -56,12 +56,15 @@ class Output:
         else:
             self.line(text)
 
-    def note(self, content: str | Text, style: str = "") -> None:
-        """Something for the person who waits."""
-        if self.quiet:
-            return
-        text = Text(visible(content), style=style) if isinstance(content, str) else content
-        self.notes.print(text, soft_wrap=not on_terminal(self.notes))
+    def note(self, content: RenderableType, style: str = "") -> None:
+        """Something for the person who waits. Text is shown in one style; what is drawn, as it is."""
+        if not self.quiet:
+            text = Text(visible(content), style=style) if isinstance(content, str) else content
+            self.notes.print(text, soft_wrap=not on_terminal(self.notes) and isinstance(text, Text))
+
+    def error(self, content: str) -> None:
+        """What is wrong, in one sentence that has no place and no code."""
+        self.notes.print(Text(visible(content), style="bold red"), soft_wrap=not on_terminal(self.notes))
 
 
 def visible(text: str, keep: str = "") -> str:

@@ -16,13 +16,14 @@ from rich.text import Text
 from engine.backends.build import Call
 from engine.backends.catalog import Backend
 from engine.backends.explained import Explained, explained
+from engine.cli.changes import hints_of_the_command, open_plan
 from engine.cli.codes import ExitCode
 from engine.cli.complaints import complain
 from engine.cli.explanations import explanation_json, show_explanation
 from engine.cli.inputs import choose_backend, open_catalog, planned
+from engine.cli.options import PlanChanges
 from engine.cli.output import Output, visible
 from engine.errors import did_you_mean
-from engine.plan_files import load_plan
 from engine.planning import PlannedStage
 from engine.request import GenerateImagesRequest
 from engine.values import Json
@@ -39,6 +40,7 @@ class PayloadOptions:
     """
 
     plan: Path
+    changes: PlanChanges
     backend: str | None
     stage: str | None
     tables: Sequence[Path]
@@ -72,7 +74,9 @@ def show_payloads(options: PayloadOptions, output: Output) -> ExitCode:
     """Show requests and wire bodies. Raises as `load_plan` and `PipelineRunner.check` do."""
     catalog = open_catalog(options.tables)
     backend = catalog.backend(choose_backend(catalog, options.backend))
-    run = planned(load_plan(options.plan, catalog), catalog, backend)
+    file = open_plan(options.plan, catalog, options.changes, output)
+    with hints_of_the_command():
+        run = planned(file, catalog, backend)
     shown = [_shown(number, stage, backend, explain=options.explain) for number, stage in enumerate(run.stages, 1)]
     chosen = _chosen([stage for stage in shown if stage is not None], options.stage)
     complain(output.notes, run.warnings)

@@ -9,11 +9,10 @@ import threading
 import time
 from types import TracebackType
 
-from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-from engine.cli.output import is_screen, visible
+from engine.cli.output import Output, is_screen, visible
 from engine.cli.stage_table import StageRow, outcome, stage_table
 from engine.events import Event
 from engine.planning import PlannedRun
@@ -22,17 +21,19 @@ __all__ = ["Progress"]
 
 
 class Progress:
-    """Shows a run on a console, in a `with`. The last state of the table stays."""
+    """Shows a run to the person who waits, in a `with`. The last state of the table stays."""
 
-    def __init__(self, console: Console, planned: PlannedRun) -> None:
-        self._console = console
+    def __init__(self, output: Output, planned: PlannedRun) -> None:
+        self._console, self._quiet = output.notes, output.quiet
         self._rows = {
             stage.execution.id: StageRow(number, stage.execution.id, stage.execution.stage_type, stage.enabled)
             for number, stage in enumerate(planned.stages, 1)
         }
         self._lock = threading.Lock()
         self._closed = False
-        self._live = Live(self, console=console, refresh_per_second=8) if is_screen(console) else None
+        self._live: Live | None = None
+        if is_screen(self._console) and not self._quiet:
+            self._live = Live(self, console=self._console, refresh_per_second=8)
 
     def __rich__(self) -> Table:
         return stage_table(list(self._rows.values()), time.monotonic(), self._console)
@@ -51,7 +52,7 @@ class Progress:
             row.left = True
         if self._live is not None:
             self._live.stop()
-        else:
+        elif not self._quiet:
             self._console.print(self)
 
     def __call__(self, event: Event) -> None:
@@ -63,11 +64,14 @@ class Progress:
             if event.kind == "stage_started":
                 row.began = time.monotonic()
                 self._line(event, row, "…")
+            elif event.progress is not None:
+                far = (event.progress.call + event.progress.ratio) / event.progress.calls
+                row.ratio = far if row.ratio is None else max(row.ratio, far)
             elif event.stage is not None:
                 row.result = event.stage
                 self._line(event, row, f": {outcome(event.stage)}")
 
     def _line(self, event: Event, row: StageRow, text: str) -> None:
-        if self._live is None and event.index is not None:
+        if self._live is None and event.index is not None and not self._quiet:
             name = row.id if row.type in row.id else f"{row.id} ({row.type})"
             self._console.print(visible(f"[{event.index + 1}/{event.total}] {name}{text}"), soft_wrap=True)

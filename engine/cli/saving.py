@@ -14,31 +14,40 @@ from pathlib import Path
 from engine.plan import StageExecutionPlan
 from engine.results import PipelineResult, StageResult
 
-__all__ = ["MANIFEST", "Gallery", "claim_folder", "discard_if_empty", "write_whole"]
+__all__ = ["MANIFEST", "Gallery", "claim_folder", "release_folder", "write_whole"]
 
 #: The name of the file that tells how the pictures beside it came to be.
 MANIFEST = "manifest.json"
 
 
-def claim_folder(wanted: Path) -> Path:
-    """A folder for one run alone, made now: the wanted one where it is new or empty, else `<wanted>-2`, `-3`, …
+#: What stands in a folder while a run has it for itself: an empty folder may be another run's that has just begun.
+_MARK = ".stage-engine-running"
 
-    Nothing is overwritten, and two runs that start at once get two folders. Raises OSError where none can be made.
+
+def claim_folder(wanted: Path) -> Path:
+    """A folder for one run alone, from now on: the wanted one where it is new or empty, else `<wanted>-2`, `-3`, …
+
+    Nothing is overwritten, and two runs that start at once get two folders. `release_folder` gives it back. Raises
+    OSError where none can be made.
     """
     for folder in _candidates(wanted):
         try:
             folder.mkdir(parents=True)
         except FileExistsError:
             # An empty folder that was there is the person's own, made for this. A file is in the way.
-            if folder == wanted and folder.is_dir() and not any(folder.iterdir()):
-                return folder
-        else:
-            return folder
+            if folder != wanted or not folder.is_dir() or any(folder.iterdir()):
+                continue
+        try:
+            (folder / _MARK).open("x").close()
+        except FileExistsError:
+            continue
+        return folder
     raise AssertionError("the candidates never end")
 
 
-def discard_if_empty(folder: Path) -> None:
-    """Take back a claimed folder that nothing was written to."""
+def release_folder(folder: Path) -> None:
+    """End the claim. A folder that nothing was written to is taken back. Raises OSError."""
+    (folder / _MARK).unlink(missing_ok=True)
     if not any(folder.iterdir()):
         folder.rmdir()
 
@@ -64,14 +73,15 @@ class Gallery:
         }
         self._names: dict[str, list[str]] = {}
 
-    def add(self, stage: StageResult) -> None:
-        """Write a stage's pictures. Raises OSError; what was written before it stays."""
+    def add(self, stage: StageResult) -> list[Path]:
+        """Write a stage's pictures, and give the files. Raises OSError; what was written before it stays."""
         names = self._names.setdefault(stage.id, [])
         digits = len(str(len(stage.images)))
         for number, image in enumerate(stage.images, 1):
             name = f"{self._stems[stage.id]}-{number:0{digits}}{image.extension}"
             write_whole(self.folder / name, image.data)
             names.append(name)
+        return [self.folder / name for name in names]
 
     @property
     def pictures(self) -> list[Path]:

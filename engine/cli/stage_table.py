@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rich import box
-from rich.console import Console
+from rich.console import Console, RenderableType
+from rich.progress_bar import ProgressBar
 from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
@@ -22,6 +23,11 @@ __all__ = ["StageRow", "outcome", "stage_table"]
 
 #: What the whole table needs, in cells; below it the columns are put in pairs.
 _WIDE = 78
+
+#: How long the bar of a running stage is, in cells.
+_BAR = 9
+#: A guess at what is left is none before this part is done.
+_TOO_EARLY = 0.05
 
 _STYLES = {
     "completed": "green",
@@ -37,8 +43,8 @@ _STYLES = {
 class StageRow:
     """One stage as the table shows it.
 
-    `began`: a reading of `time.monotonic`; `result`: what it gave, when it has ended; `left`: nobody waits for it
-    any more.
+    `began`: a reading of `time.monotonic`; `ratio`: how far it is, from 0 to 1, where the server says so; `result`:
+    what it gave, when it has ended; `left`: nobody waits for it any more.
     """
 
     number: int
@@ -46,6 +52,7 @@ class StageRow:
     type: str
     enabled: bool
     began: float | None = None
+    ratio: float | None = None
     result: StageResult | None = None
     left: bool = False
     spinner: Spinner | None = None
@@ -73,16 +80,17 @@ def stage_table(rows: Sequence[StageRow], now: float, console: Console) -> Table
         status = _status(row, console)
         pictures, size, seeds = _facts(row.result)
         took = _seconds(row, now)
+        # A stage that runs has neither sizes nor seeds yet: how far it is stands in their place.
+        bar = _bar(row)
         name = Text(visible(row.id), style="bold" if row.status == "running" else "")
         if wide:
-            table.add_row(name, visible(row.type), status, pictures, size, seeds, took)
+            far = size if bar is None else bar
+            table.add_row(name, visible(row.type), status, pictures, far, seeds or _left(row, now), took)
         else:
-            count = f"{pictures} of {size}" if pictures else ""
+            far = (f"{pictures} of {size}" if pictures else "") if bar is None else bar
             under = Text(visible(row.type), style="dim")
-            seeds = f"seed {seeds}" if seeds else ""
-            table.add_row(
-                Text("\n").join([name, under]), _pair(status, count), f"{took}{' s' if took else ''}\n{seeds}"
-            )
+            seeds = f"seed {seeds}" if seeds else _left(row, now)
+            table.add_row(Text("\n").join([name, under]), _pair(status, far), f"{took}{' s' if took else ''}\n{seeds}")
     return table
 
 
@@ -93,7 +101,7 @@ def outcome(stage: StageResult) -> str:
     return f"{stage.status}{made}, {stage.duration:.1f} s"
 
 
-def _pair(status: Text | Spinner, below: str) -> Table:
+def _pair(status: Text | Spinner, below: RenderableType) -> Table:
     pair = Table.grid()
     pair.add_row(status)
     pair.add_row(below)
@@ -108,6 +116,22 @@ def _status(row: StageRow, console: Console) -> Text | Spinner:
     if row.spinner is None:
         row.spinner = Spinner("line" if console.options.ascii_only else "dots", text, style="cyan")
     return row.spinner
+
+
+def _bar(row: StageRow) -> ProgressBar | None:
+    if row.status != "running" or row.ratio is None:
+        return None
+    return ProgressBar(total=1, completed=row.ratio, width=_BAR, complete_style="cyan", finished_style="cyan")
+
+
+def _left(row: StageRow, now: float) -> str:
+    """How far a running stage is and, when that can be guessed, how long it still takes."""
+    if row.status != "running" or row.ratio is None or row.began is None:
+        return ""
+    far, took = f"{row.ratio:.0%}", now - row.began
+    if row.ratio < _TOO_EARLY or took < 1:
+        return far
+    return f"{far}, ~{took * (1 - row.ratio) / row.ratio:.0f} s left"
 
 
 def _facts(result: StageResult | None) -> tuple[str, str, str]:

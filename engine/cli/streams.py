@@ -16,7 +16,7 @@ import sys
 from collections.abc import Iterator
 from typing import Any, Final, TextIO, cast
 
-__all__ = ["guarded_streams"]
+__all__ = ["guarded_streams", "is_reader_gone"]
 
 #: What stands for characters of ours where the encoding lacks them; others are written as escapes.
 _PLAIN: Final = {
@@ -47,7 +47,7 @@ def guarded_streams() -> Iterator[None]:
     except SystemExit as ending:
         data.flush()
         notes.flush()
-        if data.lost is None or _is_reader_gone(data.lost):
+        if data.lost is None or is_reader_gone(data.lost):
             raise
         notes.write(f"stdout cannot be written: {data.lost.strerror}\n")
         notes.flush()
@@ -107,6 +107,7 @@ def _plain(error: UnicodeError) -> tuple[str, int]:
     return "".join(_PLAIN.get(c, c.encode("ascii", "backslashreplace").decode()) for c in text), error.end
 
 
-def _is_reader_gone(problem: OSError) -> bool:
+def is_reader_gone(problem: OSError) -> bool:
+    """Whether a stream failed because whoever read it has left, as `head` does: no failure of ours."""
     # Windows says EINVAL where others say EPIPE.
     return problem.errno == errno.EPIPE or (sys.platform == "win32" and problem.errno == errno.EINVAL)

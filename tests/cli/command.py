@@ -2,19 +2,44 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
-__all__ = ["PORTRAIT", "ROOT", "run"]
+__all__ = ["PORTRAIT", "ROOT", "Command", "Done", "environment", "run"]
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 PORTRAIT = ROOT / "examples" / "portrait.yaml"
 
 #: What the environment of a test run may say of terminals, and what would make outputs differ.
 _DECIDED = ("NO_COLOR", "FORCE_COLOR", "PY_COLORS", "TERM", "COLUMNS", "GITHUB_ACTIONS", "TERMINAL_WIDTH")
+
+
+@dataclass(frozen=True)
+class Done:
+    """What a command has ended with, and said."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def data(self) -> Any:
+        """What stdout holds as JSON."""
+        return json.loads(self.out)
+
+    @property
+    def lines(self) -> list[str]:
+        return self.out.splitlines()
+
+
+#: Runs the command in this process: `command("run", plan, given="what stdin holds")`.
+Command = Callable[..., Done]
 
 
 def environment(**changed: str) -> dict[str, str]:

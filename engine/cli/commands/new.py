@@ -11,16 +11,21 @@ from typing import Annotated
 import typer
 
 from engine.cli.ending import end
+from engine.cli.help import App
 
 __all__ = ["add_to"]
 
 
-def add_to(app: typer.Typer) -> None:
+def add_to(app: App) -> None:
     """Let the app have these commands."""
     app.add_typer(_new, name="new")
 
 
-_new = typer.Typer(no_args_is_help=True, help="Write the first files of a back end or of a case.")
+_new = App(
+    no_args_is_help=True,
+    help="Write the first files of a back end or of a case.",
+    epilog="[bold]Example:[/]  stage-engine new backend mine --into my-tables",
+)
 _Into = Annotated[
     Path, typer.Option("--into", metavar="DIR", help="The folder for it, with mappings/ and schemas/.", file_okay=False)
 ]
