@@ -4,6 +4,7 @@
     stage: {upscaler_name: Lanczos, upscale_factor: 1.3}
     inputs: [[51, 35]]
 
+`on_unsupported: warn` beside these lets a back end leave out what it cannot do; without it such a case is refused.
 `cases/<stage type>/<name>.yaml` is for every back end, `cases/<back end>/<stage type>/<name>.yaml` for that one alone.
 A case of the second kind may also say what a server answers (`answers`), and is then about the whole conversation.
 A test keeps what a case becomes, and a review compares it. This module reads cases and builds them; it keeps and
@@ -17,8 +18,8 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Final, Literal, TypeAlias, get_args
 
-from engine.backends.build import prepare
 from engine.backends.catalog import Backend, Catalog
+from engine.client import PreparedRequest
 from engine.documents import read_document
 from engine.errors import Finding, Position, TableError, did_you_mean
 from engine.images import Image
@@ -45,7 +46,7 @@ __all__ = [
 #: Makes a picture of a width and a height in pixels; the label says what it is for.
 MakePicture: TypeAlias = Callable[[int, int, str], Image]
 
-_WORDS: Final = ("why", "base", "stage", "inputs", "answers", "cancel_at")
+_WORDS: Final = ("why", "base", "stage", "inputs", "on_unsupported", "answers", "cancel_at")
 _MAX_SIDE: Final = 16384
 _MAX_INPUTS: Final = 64
 _MAX_SECONDS: Final = 86_400
@@ -77,7 +78,7 @@ class Case:
 
     `base` and `own` are what the two configs say; `inputs` the width and height in pixels of each picture. `answers`
     are what a server says to each request in turn; empty where the case is about payloads alone. `cancel_at`: the
-    second at which the run is cancelled.
+    second at which the run is cancelled. `on_unsupported` is the option of that name in a plan.
     """
 
     name: str
@@ -91,6 +92,7 @@ class Case:
     places: Mapping[tuple[str, str], Position]
     answers: tuple[ScriptedAnswer, ...] = ()
     cancel_at: float | None = None
+    on_unsupported: Literal["refuse", "warn"] = "refuse"
 
     @property
     def short_name(self) -> str:
@@ -106,12 +108,20 @@ class Case:
 class BuiltCase:
     """What a case became for one back end.
 
-    `request`: its fields; `bodies`: the body of each call, pictures described; `rows`: the row that wrote each target.
+    `request`: its fields; `bodies`: the body of each call, pictures described; `rows`: the row that wrote each target;
+    `left_out`: what the back end cannot do of it, and why, where the case lets it be left out.
     """
 
     request: Mapping[str, Json]
     bodies: tuple[Json, ...]
     rows: Mapping[str, Row] = field(repr=False)
+    left_out: tuple[str, ...] = ()
+
+    @property
+    def kept(self) -> Json:
+        """What a snapshot keeps of it: the bodies, beside what is left out where something is."""
+        bodies: list[Json] = list(self.bodies)
+        return {"bodies": bodies, "left_out": list(self.left_out)} if self.left_out else bodies
 
 
 def read_cases(folder: Path, shown: str, catalog: Catalog) -> tuple[Case, ...]:
@@ -168,7 +178,8 @@ def case_request(case: Case, catalog: Catalog, picture: MakePicture | None = Non
 
     images = tuple(made(*size, f"input {index}") for index, size in enumerate(case.inputs))
     stage = StageExecution("one", StageConfig(case.stage_type, config("stage", case.own)), case.at)
-    plan = StageExecutionPlan((stage,), images, PlanOptions(seed="server"), run_id="case")
+    options = PlanOptions(seed="server", on_unsupported=case.on_unsupported)
+    plan = StageExecutionPlan((stage,), images, options, run_id="case")
     (only,) = plan_run(plan, config("base", case.base), catalog).stages
     assert only.request is not None  # noqa: S101 - a stage that says nothing of it is enabled
     return only.request
@@ -177,11 +188,12 @@ def case_request(case: Case, catalog: Catalog, picture: MakePicture | None = Non
 def build_case(case: Case, backend: Backend, catalog: Catalog, picture: MakePicture | None = None) -> BuiltCase:
     """The bodies that a back end would be sent. Raises PlanError or PayloadError where the case is refused."""
     request = case_request(case, catalog, picture)
-    calls = prepare(backend, request)
+    prepared = PreparedRequest.of(backend, request)
     return BuiltCase(
         {name: described(value) for name, value in request.payload.items()},
-        tuple(described(call.body) for call in calls),
-        {target: row for call in calls for target, row in call.rows.items()},
+        tuple(described(body) for body in prepared.bodies),
+        {target: row for call in prepared.calls for target, row in call.rows.items()},
+        tuple(warning.message for warning in prepared.warnings),
     )
 
 
@@ -217,6 +229,7 @@ class _Reader(ShapeReader):
             ),
             cancel_at=self._seconds(("cancel_at",), top["cancel_at"]) if "cancel_at" in top else None,
             places={(word, key): self.document.key_at(word, key) for word, keys in configs.items() for key in keys},
+            on_unsupported=self._on_unsupported(top.get("on_unsupported", "refuse")),
         )
 
     def _answer(self, path: Steps, node: Json, alone: bool) -> ScriptedAnswer:
@@ -256,6 +269,12 @@ class _Reader(ShapeReader):
             return float(node)  # type: ignore[arg-type]
         self.fault("form-shape", f"'{path[-1]}' is in seconds, from 0 to {_MAX_SECONDS}", self.document.at(*path))
         return 0.0
+
+    def _on_unsupported(self, node: Json) -> Literal["refuse", "warn"]:
+        if node not in ("refuse", "warn"):
+            message = "'on_unsupported' is refuse or warn"
+            self.fault("form-shape", message, self.document.at("on_unsupported"))
+        return "warn" if node == "warn" else "refuse"
 
     def _inputs(self, path: Steps, node: Json) -> tuple[tuple[int, int], ...]:
         sizes = [_size(item) for item in self.items(path, node, "'inputs'")]

@@ -56,7 +56,7 @@ def test_the_book_says_what_each_switched_group_writes() -> None:
 
 
 class Tables:
-    """A copy of the built-in tables in which a leak can be planted."""
+    """A copy of one back end's built-in tables in which a leak can be planted."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -83,8 +83,10 @@ class Tables:
 @pytest.fixture
 def tables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Tables]:
     source = builtin_folder()
-    for part in ("mappings", "schemas"):
-        shutil.copytree(source.path / part, tmp_path / part)
+    for part in ("mappings/a1111", "mappings/request.yaml", "schemas/a1111", "schemas/request", "schemas/fields.json"):
+        copy = shutil.copytree if (source.path / part).is_dir() else shutil.copyfile
+        (tmp_path / part).parent.mkdir(exist_ok=True)
+        copy(source.path / part, tmp_path / part)
     monkeypatch.setattr(catalog_module, "search_path", lambda _folders: (Folder(tmp_path, ""),))
     planted = Tables(tmp_path)
     assert planted.codes() == {}

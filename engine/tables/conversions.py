@@ -153,6 +153,12 @@ def _ratio_of(values: Sequence[Json], _: object) -> Json:
     return _plain(_number(values[0]) / whole)
 
 
+def _steps_after(values: Sequence[Json], _: object) -> Json:
+    """As ComfyUI and A1111 count: what starts at step ceil(steps x ratio) has the rest, and never nothing."""
+    steps, ratio = _number(values[0]), _number(values[1])
+    return _plain(max(Fraction(1), steps - math.ceil(steps * ratio)))
+
+
 def _round_down(values: Sequence[Json], parameter: object) -> Json:
     step = _number(parameter)  # type: ignore[arg-type]
     return _plain(math.floor(_number(values[0]) / step) * step)
@@ -377,6 +383,14 @@ CONVERSIONS: dict[str, Conversion] = {
             "none",
             _ratio_of,
             _ratios,
+        ),
+        Conversion(
+            "steps_after",
+            "how many of the steps are left after this share of them, at least one (20 steps after 0.8 are 4)",
+            2,
+            "none",
+            _steps_after,
+            _corners(_steps_after, lambda box, _: (box[0].integer, None)),
         ),
         Conversion(
             "round_down",

@@ -117,8 +117,16 @@ def flatten(source: TableSource, find: Callable[[str], TableSource | None]) -> T
     if findings:
         raise TableError(findings)
     # What is refused is refused first, whoever says so: no row has to be right for it.
-    flow = sorted(table.flow, key=lambda section: section.refuse is None)
+    flow = sorted(table.flow, key=lambda section: not _only_refuses(section))
     return replace(table, name=source.name, at=source.at, flow=tuple(flow))
+
+
+def _only_refuses(section: Section) -> bool:
+    """Whether nothing in this section builds anything."""
+    inside = (*section.then, *section.otherwise)
+    return section.refuse is not None or (
+        bool(inside) and not section.rows and not section.drops and all(map(_only_refuses, inside))
+    )
 
 
 def _extended(parent: Table, child: TableSource, findings: list[Finding]) -> Table:

@@ -104,7 +104,7 @@ class CaseRun:
         if not isinstance(self.result, BuiltCase):
             return f"{self.result}\n"
         if not self.case.answers:
-            return canonical_text(list(self.result.bodies))
+            return canonical_text(self.result.kept)
         backend = self.tables.backend(self.backend)
         told = conversation_of(self.case, backend, self.tables.catalog, picture)
         return canonical_text({"why": self.case.why, **told})
@@ -130,7 +130,8 @@ class CaseRun:
             for difference in differences(kept, json.loads(self.text)):
                 yield f"{target_text(difference.path)}: {shown(difference.old)} -> {shown(difference.new)}"
             return
-        for difference in differences(kept, list(self.result.bodies)):
+        before = kept["bodies"] if isinstance(kept, dict) and "bodies" in kept else kept
+        for difference in differences(before, list(self.result.bodies)):
             yield _explained(difference, self.result)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from engine.backends.build import Call, prepare
@@ -13,7 +14,9 @@ from engine.planning import plan_run
 from engine.request import GenerateImagesRequest
 from tests.payloads.pictures import picture
 
-__all__ = ["BACKENDS", "CATALOG", "Maker", "planned"]
+__all__ = ["BACKENDS", "CASES", "CATALOG", "Maker", "planned"]
+
+CASES = Path(__file__).resolve().parents[2] / "cases"
 
 CATALOG = Catalog()
 

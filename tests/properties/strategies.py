@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from engine.backends.catalog import Catalog
 from engine.images import Image
-from engine.plan import StageConfig, StageExecution, StageExecutionPlan
+from engine.plan import PlanOptions, StageConfig, StageExecution, StageExecutionPlan
 from engine.tables.forms import Lookup
 from engine.tables.request import FieldRule
 from engine.testing import picture
@@ -287,4 +287,4 @@ def plans(draw: st.DrawFn) -> tuple[StageExecutionPlan, dict[str, Any]]:
         for index, (kind, word) in enumerate(zip(kinds, enabled, strict=True))
     )
     images = () if from_text else tuple(draw(st.lists(pictures(), min_size=1, max_size=2)))
-    return StageExecutionPlan(stages, images, run_id="drawn"), base
+    return StageExecutionPlan(stages, images, PlanOptions(on_unsupported="warn"), run_id="drawn"), base
