@@ -26,6 +26,7 @@ MAX_WORDS: Final = 1000
 #: What is a value, and has no words to read.
 VALUES: Final = (str, bytes, bool, int, float, enum.Enum, Path, Image)
 
+#: The longest name that is shown as it is.
 _MAX_NAME: Final = 200
 
 #: No object has an attribute of this name, unless it answers to every name.
@@ -58,7 +59,8 @@ def held(item: object, known: Collection[str], source: str) -> tuple[dict[str, o
 def _entries(item: Mapping[object, object]) -> Iterator[tuple[str, object]]:
     for key, value in item.items():
         name = _unwrapped(key)
-        yield (name if isinstance(name, str) else f"<{type(name).__name__}>"), _unwrapped(value)
+        text = name if isinstance(name, str) else f"<{type(name).__name__}>"
+        yield (text if len(text) <= _MAX_NAME else f"{text[:_MAX_NAME]}…"), _unwrapped(value)
 
 
 def _attributes(

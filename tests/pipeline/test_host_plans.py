@@ -464,6 +464,11 @@ class TestForeignObjects:
             refusal([stage("txt2img")], SimpleNamespace(**{f"w{n}": n for n in range(2000)}))
         )
 
+    def test_names_of_any_kind_and_length_are_told_in_short(self) -> None:
+        result, _ = run([stage("txt2img", {"x" * 100_000: 1, 7: 2, ("a",): 3})])  # type: ignore[dict-item]
+        assert [len(warning.message) < 300 for warning in result.warnings] == [True] * 3
+        assert "<int>" in result.warnings[1].message
+
     def test_foreign_values_are_typed_errors(self) -> None:
         for value in (object(), (n for n in ()), {1: 2}, float("nan"), "\ud800", 10**400):
             assert set(codes(refusal([stage("txt2img", {"steps": value})]).findings)) == {"config-value"}
