@@ -113,6 +113,6 @@ def _announce(options: PreviewOptions, output: Output, url: str, backend: str, p
     output.shown(Text.assemble(("Preview", "bold"), " of ", (backend, "bold"), " at ", (url, "bold cyan")))
     output.shown(Text(f"It speaks {PROTOCOLS[protocol].title} and draws placeholder pictures. Ctrl-C stops it."))
     if options.delay > 0:
-        output.shown(Text(f"Every picture takes {options.delay:g} s."))
+        output.shown(Text(f"Every picture takes {options.delay:g} s more than its drawing."))
     for text in options.fail_on:
         output.shown(Text(f"It will fail on {text}."))

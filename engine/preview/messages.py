@@ -99,6 +99,10 @@ class Speaker(Protocol):
         """Serve one WebSocket, until either side ends it."""
         ...
 
+    def restart(self) -> None:
+        """Lose what the real server loses when it is started anew: jobs, caches, options."""
+        ...
+
     def close(self) -> None:
         """End what runs, so that nobody waits for a server that stops."""
         ...

@@ -131,6 +131,10 @@ class PreviewServer:
             raise RuntimeError("This preview server has not been started: use it in a `with` statement.")
         return f"http://{self._host}:{self._http.server_address[1]}"
 
+    def restart(self) -> None:
+        """Lose what the real server would lose in a restart, jobs above all, while the address stays the same."""
+        self.speaker.restart()
+
     @property
     def requests(self) -> tuple[Seen, ...]:
         """The requests so far, oldest first; only the latest are kept (256, and 64 MiB of bodies)."""

@@ -473,8 +473,7 @@ class TestCancel:
             comfy = Comfy(server)
             job = comfy.submit(txt2img())
             wait_until_running(comfy, job)
-            speaker: Any = server.speaker
-            speaker.queue.restart()
+            server.restart()
             time.sleep(0.2)
             assert comfy.get("/queue").json() == {"queue_running": [], "queue_pending": []}
             assert comfy.get(f"/history/{job}").json() == {}

@@ -189,6 +189,14 @@ def test_an_interrupt_while_nothing_runs_is_lost() -> None:
         assert client.get("/sdapi/v1/progress")["state"]["interrupted"] is False
 
 
+def test_a_restart_brings_the_options_back() -> None:
+    with PreviewServer(check=accept) as server:
+        client = Client(server.url)
+        client.post("options", {"CLIP_stop_at_last_layers": 2})
+        server.restart()
+        assert client.get("/sdapi/v1/options")["CLIP_stop_at_last_layers"] == 1
+
+
 def test_a_skipped_picture_lets_the_next_one_begin() -> None:
     _, answer, _ = run_slowly("skip", n_iter=2)
     assert len(answer["images"]) in (1, 2)  # the interrupt that follows may come before the second picture

@@ -98,6 +98,10 @@ class ComfyUi:
                 self._sockets.heard(client, message)
         self._sockets.close(client)
 
+    def restart(self) -> None:
+        """Queue, history and cache are gone, and so are temporary files."""
+        self.queue.restart()
+
     def close(self) -> None:
         """End what runs."""
         self.queue.close()

@@ -121,6 +121,12 @@ class Answers:
     def converse(self, request: Request, channel: Channel) -> None:
         """Never called: there is no WebSocket in this protocol."""
 
+    def restart(self) -> None:
+        """The job that runs ends, and options are as they were."""
+        self.jobs.interrupt()
+        with self._changing:
+            self._options = dict(self._dialect.options)
+
     def close(self) -> None:
         """End the job that runs and every one that comes."""
         self.jobs.close()

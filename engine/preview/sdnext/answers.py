@@ -136,6 +136,12 @@ class SdNext:
     def converse(self, request: Request, channel: Channel) -> None:
         """Never called: there is no WebSocket in this protocol."""
 
+    def restart(self) -> None:
+        """The job that runs ends, and options are as they were."""
+        self.jobs.interrupt()
+        with self._changing:
+            self._options = dict(OPTIONS)
+
     def close(self) -> None:
         """End the job that runs and every one that comes."""
         self.jobs.close()
