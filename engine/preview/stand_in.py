@@ -56,17 +56,21 @@ def preview_of(
 
 
 class _Contracts:
-    """Holds a body as it came over the wire against the back end's contract of that name."""
+    """Holds a body as it came over the wire against the back end's contract of that name.
+
+    Where several stage types send to one address with contracts of their own, a body must meet one of these.
+    """
 
     def __init__(self, backend: Backend) -> None:
-        self._contracts: Mapping[str, Contract] = {
-            stage.contract.name.rpartition("/")[2]: stage.contract for stage in backend.stages.values()
+        of_address: dict[str, dict[str, Contract]] = {}
+        for stage in backend.stages.values():
+            of_address.setdefault(stage.submit.request.shown, {})[stage.contract.name] = stage.contract
+        self._contracts: Mapping[str, Sequence[Contract]] = {
+            name.rpartition("/")[2]: tuple(found.values()) for found in of_address.values() for name in found
         }
 
     def __call__(self, name: str, body: object) -> Sequence[str]:
         # A back end may name its contracts in its own way: the client has checked the body then, and it alone.
-        contract = self._contracts.get(name)
-        if contract is None:
-            return []
-        problems = contract.problems(body, encoded_images=True)
-        return [f"{'/'.join(problem.path)} {problem.message}".lstrip() for problem in problems]
+        attempts = [contract.problems(body, encoded_images=True) for contract in self._contracts.get(name, ())]
+        fewest = min(attempts, key=len, default=[])
+        return [f"{'/'.join(problem.path)} {problem.message}".lstrip() for problem in fewest]
