@@ -26,7 +26,7 @@ class AnswerForm:
 
     `images`: the pictures, as base64 text or as what a `fetch` step needs to get them; None: the whole body is one.
     `skip` and `take` say which of the images are results (a number, or a list that is counted); `info_is_json`:
-    the info is JSON in a text; `seeds`: the seed of each result.
+    the info is JSON in a text; `seeds`: the seed of each result, at the first of these places where there are some.
     """
 
     images: Place | None
@@ -34,7 +34,7 @@ class AnswerForm:
     take: Place | None = None
     info: Place | None = None
     info_is_json: bool = False
-    seeds: Place | None = None
+    seeds: tuple[Place, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,8 +132,10 @@ class AnswerReader(ExpressionReader):
                 message = "'info' is a place, or {at: a place, as: json} where JSON stands in a text"
                 self.fault("form-shape", message, self.document.at(*path, "info"))
             info = info.get("at")
-        place = {w: self.place((*path, w), form[w]) for w in ("skip", "take", "seeds") if w in form}
-        for word in (word for word, at in place.items() if at.in_info and info is None):
+        place = {w: self.place((*path, w), form[w]) for w in ("skip", "take") if w in form}
+        seeds = self._seeds((*path, "seeds"), form["seeds"]) if "seeds" in form else ()
+        named = [*place.items(), *(("seeds", place) for place in seeds)]
+        for word in dict.fromkeys(word for word, at in named if at.in_info and info is None):
             message = f"{word!r} lies in the info, and the answer does not say where its 'info' is"
             self.fault("form-shape", message, self.document.at(*path, word))
         images = form.get("images", "")
@@ -143,5 +145,12 @@ class AnswerReader(ExpressionReader):
             take=place.get("take"),
             info=self.place((*path, "info"), info) if info is not None else None,
             info_is_json=is_json,
-            seeds=place.get("seeds"),
+            seeds=seeds,
         )
+
+    def _seeds(self, path: Path, node: Json) -> tuple[Place, ...]:
+        """A place, or `{first: [places]}`."""
+        if not isinstance(node, dict) or list(node) != ["first"]:
+            return (self.place(path, node),)
+        places = self.items((*path, "first"), node["first"], "'first'")
+        return tuple(self.place((*path, "first", i), place) for i, place in enumerate(places))

@@ -39,7 +39,8 @@ class Results:
 
     def seeds_of(self, count: int) -> tuple[int, ...]:
         """The seeds of the first `count` images; none where the server did not tell one for each."""
-        seeds = self.seeds[:count] if isinstance(self.seeds, list) else []
+        told = self.seeds if isinstance(self.seeds, list) else [] if self.seeds is ABSENT else [self.seeds]
+        seeds = told[:count]
         if len(seeds) < count or not all(is_integer(seed) for seed in seeds):
             return ()
         return tuple(int(seed) for seed in seeds)  # type: ignore[arg-type]
@@ -76,7 +77,8 @@ def read_results(form: AnswerForm, data: Json, late: LateValues, *, backend: str
     if not items[first:last]:
         fail("answer-no-images", f"the answer holds {len(items)} images, and says that none of them is a result")
     told_info = info if isinstance(info, dict) else {"text": info}
-    return Results(tuple(items[first:last]), first, told_info, _at(data, info, form.seeds, late))
+    seeds = (found for place in form.seeds if (found := _at(data, info, place, late)) not in (ABSENT, []))
+    return Results(tuple(items[first:last]), first, told_info, next(seeds, ABSENT))
 
 
 def picture_of(content: Json | bytes, number: int, *, backend: str, stage: str) -> Image:
@@ -141,14 +143,12 @@ def _info(form: AnswerForm, data: Json, late: LateValues) -> Json | Absent:
     return found if non_json(found) is None else ABSENT
 
 
-def _at(data: Json, info: Json, place: Place | None, late: LateValues) -> Json | Absent:
-    if place is None:
-        return ABSENT
+def _at(data: Json, info: Json, place: Place, late: LateValues) -> Json | Absent:
     return find(info if place.in_info else data, place, late)
 
 
 def _number(data: Json, info: Json, place: Place | None, late: LateValues) -> int | None:
-    found = _at(data, info, place, late)
+    found = ABSENT if place is None else _at(data, info, place, late)
     if isinstance(found, list):
         return len(found)
     return int(found) if is_integer(found) and found >= 0 else None  # type: ignore[arg-type, operator]

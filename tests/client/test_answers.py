@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import pytest
+import yaml
 
 from engine import (
     AnswerError,
@@ -16,6 +17,9 @@ from engine import (
     GenerateResult,
     HttpStatusError,
 )
+from engine.backends.answer_forms import AnswerReader
+from engine.backends.answers import read_results
+from engine.documents import parse_yaml
 from engine.testing import picture
 from engine.wire import cleaned
 from tests import recordings
@@ -382,3 +386,28 @@ def test_the_places_are_data(catalog: Catalog, connect: Connect) -> None:
     assert form.images.steps == ("images",)
     assert form.skip is not None
     assert form.skip.at.file == "mappings/a1111/backend.yaml"
+
+
+class TestWhereSeedsStand:
+    """In the info, in the graph that was run, under one key or another."""
+
+    @pytest.mark.parametrize(
+        ("data", "count", "seeds"),
+        [
+            ({"a": {"x": {"seed": 7}}}, 1, (7,)),
+            ({"a": {"x": {"noise_seed": 8}, "y": {"seed": 7}}}, 1, (8,)),
+            ({"a": {"x": {"noise_seed": 8}, "y": {"noise_seed": 9}}}, 1, (8,)),
+            ({"a": {"x": {"noise_seed": 8}}}, 2, ()),
+            ({"a": {"x": {"seed": "7"}}}, 1, ()),
+            ({"a": {"x": {"seed": True}}}, 1, ()),
+            ({"a": {}}, 1, ()),
+            ({"alone": 5}, 1, (5,)),
+            ({"alone": 5.0}, 1, (5,)),
+            ({"alone": None}, 1, ()),
+        ],
+    )
+    def test_the_first_place_that_has_some_counts(self, data: Any, count: int, seeds: tuple[int, ...]) -> None:
+        text = "{answers: {one: {images: /images, seeds: {first: [/a/*/noise_seed, /a/*/seed, /alone]}}}}"
+        form = AnswerReader(parse_yaml(text, "page")).answer(("answers", "one"), yaml.safe_load(text)["answers"]["one"])
+        found = read_results(form, {**data, "images": [ONE]}, {}, backend="x", stage="one")
+        assert found.seeds_of(count) == seeds
