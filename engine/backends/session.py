@@ -108,19 +108,18 @@ class Session:
 
     def asked(self, request: HttpRequest, every: float) -> Talk[HttpResponse]:
         """The answer to a request that changes nothing: sent again where the server is away, or wants us to wait."""
-        for attempt in range(PATIENCE):
-            last, pause = attempt == PATIENCE - 1, every * 2**attempt
+        for attempt in range(PATIENCE - 1):
+            pause = every * 2**attempt
             try:
                 response = yield from send(request)
             except (BackendUnreachableError, BackendTimeoutError):
-                if last:
-                    raise
+                pass  # asked again below, at last without a net
             else:
-                if last or not (response.status == 429 or response.status in _AWAY):
+                if not (response.status == 429 or response.status in _AWAY):
                     return response
                 pause = pause if response.retry_after is None else response.retry_after
             yield from self.wait(min(LONGEST, max(0.0, pause)))
-        raise AssertionError("the last attempt returns or raises")
+        return (yield from send(request))
 
     def json(self, response: HttpResponse) -> Json:
         """The JSON of a successful answer. Raises AnswerError where it is none."""
