@@ -105,8 +105,10 @@ def _panels(command: Any, ctx: Any) -> dict[str, list[_Row]]:
 
 
 def _default(param: Any) -> str:
-    """What holds where an option is left out; nothing where its help says it or there is no such thing."""
-    plain = isinstance(param.default, (str, int, float)) and not isinstance(param.default, bool)
+    """What holds where an option is left out; nothing where its help says it, or where that is as good as nothing."""
+    said = (param.help or "").endswith("[/]")
+    plain = isinstance(param.default, (str, int, float)) and param.default not in (0, "") and not said
+    plain = plain and not isinstance(param.default, bool)
     return f" [dim]({escape(str(param.default))})[/]" if plain and param.show_default else ""
 
 
