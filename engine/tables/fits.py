@@ -76,7 +76,17 @@ def _wanted(schema: Mapping[str, Json]) -> str:
         return "an image"
     if "const" in schema or "enum" in schema:
         return "one of a few values"
-    return " or ".join(str(kind) for kind in _types(schema))
+    return " or ".join(_KINDS.get(str(kind), str(kind)) for kind in _types(schema))
+
+
+_KINDS = {
+    "string": "text",
+    "integer": "a whole number",
+    "number": "a number",
+    "boolean": "true or false",
+    "array": "a list",
+    "object": "a mapping",
+}
 
 
 def _number_misfits(part: Numbers, schema: Mapping[str, Json], path: tuple[str, ...]) -> Iterator[Problem]:

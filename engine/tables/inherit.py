@@ -71,6 +71,8 @@ def read_table(document: Document, name: str) -> TableSource:
     for key, reason in reader.mapping(("undrop",), top.get("undrop"), "'undrop'").items():
         reader.text(("undrop", key), reason, "the reason of 'undrop'")
         undropped[key] = document.key_at("undrop", key)
+    # Before `lookups` is taken: the tables that these rows hold in place are among them.
+    replaced = reader.rows(("replace",), top["replace"]) if "replace" in top else ()
     source = TableSource(
         name=name,
         at=document.at(),
@@ -80,7 +82,7 @@ def read_table(document: Document, name: str) -> TableSource:
         flow=flow,
         lookups={**tables["lookups"], **reader.lookups},
         replaced_lookups=tables["replace_lookups"],
-        replaced=reader.rows(("replace",), top["replace"]) if "replace" in top else (),
+        replaced=replaced,
         removed=removed,
         undropped=undropped,
     )

@@ -194,6 +194,7 @@ class SymbolicAlgebra:
 
     def __init__(self) -> None:
         self.findings: dict[tuple[object, ...], Finding] = {}
+        self.lacking: dict[Position, dict[str, None]] = {}  # place of a lookup -> what it lacks, in the order met
         self.read_names: set[str] = set()
         self.dropped_names: set[str] = set()
         self.reached: set[int] = set()  # ids of options, guarded rows and section sides that some path takes
@@ -201,6 +202,20 @@ class SymbolicAlgebra:
         self.open_lookups: set[str] = set()  # lookups that a set without end was sent through
         self.budget = Budget()
         self._deciding_presence = False
+
+    def _lacks(self, part: Literal, table: LookupTable, step: Lookup) -> None:
+        """Note what a total table lacks: one finding for all that it lacks at this place."""
+        lacking = self.lacking.setdefault(step.at, {})
+        lacking[described(Domain((part,)))] = None
+        keys = [key for key in table.keys if isinstance(key, str)]
+        near = did_you_mean(part.value, keys) if isinstance(part.value, str) and len(lacking) == 1 else None
+        shown = list(lacking)
+        more = f" and {len(shown) - _MOST_SHOWN} more" if len(shown) > _MOST_SHOWN else ""
+        names = f"{', '.join(shown[:_MOST_SHOWN])}{more}"
+        add = "add it" if len(lacking) == 1 else "add them"
+        hint = near or f"{add}, or use 'replace' to let others pass"
+        message = f"the lookup lacks {names}, which the field can be"
+        self.findings[("lacking", step.at)] = Finding("lookup-not-total", message, at=step.at, hint=hint)
 
     def note(self, code: str, message: str, at: Position, hint: str | None = None) -> None:
         """Note a finding, once."""
@@ -295,11 +310,9 @@ class SymbolicAlgebra:
                 return literal(found)
             if step.partial:
                 return Domain((part,))
-            keys = [key for key in table.keys if isinstance(key, str)]
-            hint = did_you_mean(part.value, keys) if isinstance(part.value, str) else None
-            message = f"the lookup lacks {described(Domain((part,)))}, which the field can be"
-            self.note("lookup-not-total", message, step.at, hint or "add it, or use 'replace' to let others pass")
-            return NOWHERE
+            self._lacks(part, table, step)
+            # Stands in for what the table lacks, so that nothing else is complained of for the same reason.
+            return union(literal(entry) for _, entry in table.entries)
         if isinstance(part, (Numbers, Texts)):
             # A set without end: a value that the table lacks is an error when the payload is built.
             self.open_lookups.add(table.name)
@@ -434,6 +447,9 @@ class SymbolicAlgebra:
         part = chosen.parts[0]
         return part.value if isinstance(part, Literal) and isinstance(part.value, int) else 0
 
+
+#: How many of the values that a lookup lacks are named.
+_MOST_SHOWN = 6
 
 #: A number of which nothing is known: only a row that says `bounds: at_run` may write it.
 _UNBOUNDED = Numbers(float("-inf"), float("inf"), integer=False)
