@@ -56,9 +56,9 @@ def explain(options: ExplainOptions, output: Output) -> ExitCode:
     show_line(output, [part(facts.name, "bold cyan"), part(said)])
     show_line(output, [part(str(facts.schema.get("description", "")))], 2, 0)
     for label, text in _about(facts, rules):
-        show_line(output, [part(f"{label:<11}", "bold"), part(text)], 2, 13)
+        show_line(output, [part(text)], 2, 12, label)
     for at in facts.declared:
-        show_line(output, [part(f"{'declared':<11}", "bold"), _place(at)], 2, 13)
+        show_line(output, [_place(at)], 2, 12, "declared")
     _show_uses(facts, uses, catalog.names(), output)
     return ExitCode.OK
 

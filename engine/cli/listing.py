@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 from rich.text import Text
 
-from engine.cli.output import Output, visible
+from engine.cli.output import Output, on_terminal, visible
 
 __all__ = ["part", "show_line"]
 
@@ -22,14 +22,18 @@ def part(text: str, style: str = "") -> Text:
     return Text(visible(text), style=style)
 
 
-def show_line(output: Output, pieces: Iterable[Text], indent: int = 0, hang: int = 4) -> None:
-    """One line, its pieces two blanks apart. Where it is folded, what follows stands `hang` further in."""
+def show_line(output: Output, pieces: Iterable[Text], indent: int = 0, hang: int = 4, label: str = "") -> None:
+    """One line, its pieces two blanks apart. Where it is folded, what follows stands `hang` further in.
+
+    A label stands in the room that `hang` leaves on the first line.
+    """
     line = Text("  ").join([piece for piece in pieces if piece.plain])
-    if not output.data.is_terminal:
-        output.shown(Text(" " * indent) + line)
+    head = part(label.ljust(hang), "bold") if label else Text()
+    room = output.data.width - indent
+    if not on_terminal(output.data) or head.cell_len + line.cell_len <= room:
+        output.shown(Text(" " * indent) + head + line)
         return
-    width = max(_LEAST, output.data.width - indent - hang)
-    first, *rest = line.wrap(output.data, width) if line.cell_len > output.data.width - indent else [line]
-    for number, folded in enumerate((first, *rest)):
+    for number, folded in enumerate(line.wrap(output.data, max(_LEAST, room - hang))):
         folded.rstrip()
-        output.shown(Text(" " * (indent + hang if number else indent)) + folded)
+        before = Text(" " * indent) + (head if number == 0 else Text(" " * hang))
+        output.shown(before + folded)
