@@ -6,7 +6,7 @@ asked. This module makes texts and compares them; it writes nothing and proves n
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,11 +15,12 @@ from engine.backends.field_reference import field_reference_text
 from engine.backends.folders import Folder
 from engine.errors import Finding, Position, TableError
 from engine.tables.contracts import Contract
+from engine.tables.editor_configs import case_schema, plan_schema, schema_text
 from engine.tables.editor_schema import Vocabulary, table_schema_text
 from engine.tables.inherit import TableSource
 from engine.tables.request_contracts import request_contract_text
 
-__all__ = ["GeneratedFile", "stale_files", "stale_findings", "table_schema_of", "vocabulary"]
+__all__ = ["GeneratedFile", "editor_schemas", "stale_files", "stale_findings", "vocabulary"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +59,13 @@ def stale_findings(catalog: Catalog) -> list[Finding]:
         return []  # the proof has said it
 
 
-def table_schema_of(catalog: Catalog) -> str:
-    """The text of the schema of tables for editors, of the first folder over the built-in one. Raises TableError."""
-    folder, builtin = catalog.folders[0], catalog.folders[-1]
-    return table_schema_text(vocabulary(Catalog(alone=list(dict.fromkeys([folder, builtin])))))
+def editor_schemas(catalog: Catalog) -> Iterator[tuple[str, Callable[[], str], str]]:
+    """The schemas for editors: each file's name under schemas/, what makes its text, and what that is made from."""
+    rules, made_from = catalog.rules, "schemas/fields.json and mappings/request.yaml"
+    table = "the table language, the fields, contracts and tables"
+    yield "table.json", lambda: table_schema_text(vocabulary(catalog)), table
+    yield "plan_file.json", lambda: schema_text(plan_schema(rules, catalog.contracts.load("plan").schema)), made_from
+    yield "case.json", lambda: schema_text(case_schema(rules)), made_from
 
 
 def vocabulary(catalog: Catalog) -> Vocabulary:
@@ -81,10 +85,10 @@ def _generated(folder: Folder, catalog: Catalog) -> Iterator[GeneratedFile]:
         file = folder.schemas / "request" / f"{name}.json"
         made_from = "schemas/fields.json and mappings/request.yaml"
         yield GeneratedFile(file, folder.name_of(file), request_contract_text(rules, stage), made_from)
-    file = folder.schemas / "table.json"
-    if builtin or file.is_file():
-        made_from = "the table language, the fields, contracts and tables"
-        yield GeneratedFile(file, folder.name_of(file), table_schema_text(vocabulary(catalog)), made_from)
+    for name, text, made_from in editor_schemas(catalog):
+        file = folder.schemas / name
+        if builtin or file.is_file():
+            yield GeneratedFile(file, folder.name_of(file), text(), made_from)
     file = folder.path / "docs" / "fields.md"
     if builtin and file.parent.is_dir():  # a wheel holds no documentation
         made_from = "schemas/fields.json, mappings/request.yaml and the tables"

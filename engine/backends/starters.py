@@ -16,6 +16,7 @@ from engine.values import ABSENT, Json
 __all__ = ["backend_files", "case_text", "child_files", "first_stage"]
 
 _MODELINE = "# yaml-language-server: $schema=../../schemas/table.json\n"
+_CASE_MODELINE = "# yaml-language-server: $schema=../../../schemas/case.json"
 _NOT_YET = "no table of this back end says how yet"
 
 
@@ -55,7 +56,7 @@ def child_files(name: str, parent: str, rules: RequestRules, stage: StageType) -
 
 def case_text(rules: RequestRules, stage: StageType, why: str) -> str:
     """A case that builds: what the stage type cannot do without, and a picture where it takes some."""
-    lines = [f"why: {json.dumps(why, ensure_ascii=False) if ': ' in why else why}"]
+    lines = [_CASE_MODELINE, f"why: {json.dumps(why, ensure_ascii=False) if ': ' in why else why}"]
     needed = {field: _example(rules, field) for field in _visible(rules, stage) if _must_be_said(rules, stage, field)}
     if not needed:
         field = next(iter(_visible(rules, stage)), None)

@@ -16,7 +16,7 @@ import typer
 
 from engine.backends.catalog import Catalog
 from engine.backends.folders import builtin_folder
-from engine.backends.generated import table_schema_of
+from engine.backends.generated import editor_schemas
 from engine.backends.starters import backend_files, case_text, child_files, first_stage
 from engine.cli.codes import ExitCode
 from engine.cli.inputs import choose_backend, is_folder_of_tables
@@ -67,8 +67,11 @@ def new_backend(options: NewBackendOptions, output: Output) -> ExitCode:
         stage = stage if stage.name in runs else rules.stages[runs[0]]
         files = child_files(options.name, parent, rules, stage)
     _write(options.into, files, output)
-    # This one is generated: it follows from the others, so writing it anew loses nothing.
-    _put(options.into / "schemas" / "table.json", table_schema_of(_catalog(options.into)), output)
+    # These are generated: they follow from the others, so writing them anew loses nothing.
+    own = _catalog(options.into)
+    alone = Catalog(alone=list(dict.fromkeys([own.folders[0], own.folders[-1]])))
+    for name, text, _ in editor_schemas(alone):
+        _put(options.into / "schemas" / name, text(), output)
     table, where = f"mappings/{options.name}/{stage.name}.yaml", _shown(options.into)
     _next(
         output,
