@@ -84,7 +84,8 @@ def _kind(schema: Mapping[str, Json], rule: FieldRule, picture: dict[str, Json])
         return {}
     if rule.items:
         return _or_null({**_entries(schema, rule.items, picture)})
-    kind = draft_07(schema)
+    # Without its description: editors would show it instead of the whole text.
+    kind = {word: node for word, node in draft_07(schema).items() if word != "description"}
     unset: Json = [*rule.unset]
     return _or_null({"anyOf": [kind, {"enum": unset}]} if rule.unset else kind)
 
