@@ -136,6 +136,11 @@ class Catalog:
             raise TableError([Finding("backend-no-stage", f"the back end {backend} has no stage {stage!r}")])
         return self._flat(self._chain(backend), found.table, found.at)
 
+    def contract(self, backend: str, stage: str) -> Contract | None:
+        """The contract that a stage's payload must meet; None where its table names none. Raises TableError."""
+        table = self.table(backend, stage)
+        return None if table.payload is None else self._contract(self._chain(backend), table.payload, table.at)
+
     def stages(self, backend: str) -> list[str]:
         """The stage types that a back end runs, its own and those that it inherits. Nothing is proven."""
         chain = self._chain(backend)

@@ -44,19 +44,20 @@ def show(options: ShowOptions, output: Output) -> ExitCode:
     if stage not in known:
         ways = did_you_mean(stage, known) or f"it has: {', '.join(known)}"
         raise typer.BadParameter(f"the back end {backend} has no stage {stage!r}; {ways}", param_hint="BACKEND/STAGE")
-    table = catalog.table(backend, stage)
+    table, contract = catalog.table(backend, stage), catalog.contract(backend, stage)
+    meets = None if contract is None else contract.name
     lines = list(flat(table) if options.flat else outline(table))
     if options.as_json:
-        output.json(_as_json(f"{backend}/{stage}", table, lines))
+        output.json(_as_json(f"{backend}/{stage}", meets, table, lines))
         return ExitCode.OK
-    _show_head(f"{backend}/{stage}", table, lines, output)
+    _show_head(f"{backend}/{stage}", meets, table, lines, output)
     output.shown("")
     (_show_flat if options.flat else _show_nested)(lines, output)
     return ExitCode.OK
 
 
-def _show_head(name: str, table: Table, lines: Iterable[Line], output: Output) -> None:
-    show_line(output, [part(name, "bold cyan"), part(f"meets the contract {table.payload}")])
+def _show_head(name: str, contract: str | None, table: Table, lines: Iterable[Line], output: Output) -> None:
+    show_line(output, [part(name, "bold cyan"), part(f"meets the contract {contract}")])
     # The most derived table takes over all that it does not write itself, in one place.
     for at in dict.fromkeys(line.taken_over for line in lines if line.taken_over is not None):
         show_line(output, [part(f"rows of other files are taken over by {at.file}:{at.line}")])
@@ -93,7 +94,7 @@ def _place(at: Position) -> Text:
     return part(f"[{at.file}:{at.line}]", "dim")
 
 
-def _as_json(name: str, table: Table, lines: Iterable[Line]) -> dict[str, object]:
+def _as_json(name: str, contract: str | None, table: Table, lines: Iterable[Line]) -> dict[str, object]:
     lookups = {
         lookup.name: [[key, value] for key, value in lookup.entries]
         for lookup in table.lookups.values()
@@ -102,7 +103,7 @@ def _as_json(name: str, table: Table, lines: Iterable[Line]) -> dict[str, object
     return {
         "schema_version": 1,
         "table": name,
-        "payload": table.payload,
+        "contract": contract,
         "lookups": lookups,
         "lines": [line.to_json() for line in lines],
     }

@@ -23,8 +23,8 @@ from engine.tables.editor_language import (
     language,
     readable,
 )
-from engine.tables.editor_parts import described, draft_07, item, mapping, may_be, needs, ref, told
-from engine.tables.forms import target_text
+from engine.tables.editor_parts import described, draft_07, item, mapping, needs, ref, told
+from engine.tables.editor_targets import MeantContract, meant_contracts
 from engine.tables.inherit import TABLE_WORDS
 from engine.tables.meanings import FORMS, TABLES, Meaning
 from engine.tables.request import RequestRules
@@ -32,11 +32,8 @@ from engine.tables.schema_words import schema_words
 from engine.tables.sections import SECTION_WORDS
 from engine.values import Json
 
-__all__ = ["Vocabulary", "table_schema", "table_schema_text", "targets_of"]
+__all__ = ["Vocabulary", "table_schema", "table_schema_text"]
 
-#: How deep into a payload targets are offered, and how many of one contract.
-_MAX_DEPTH = 5
-_MAX_TARGETS = 2_000
 _TARGET = r"^(-[^/]+|[^/-][^/]*)(/(-[^/]+|[^/-][^/]*))*(/-)?$"
 _REASON: dict[str, Json] = {"type": "string", "pattern": r"\S", "errorMessage": "The reason belongs here, as text."}
 
@@ -52,8 +49,17 @@ class Vocabulary:
 
 
 def table_schema_text(vocabulary: Vocabulary) -> str:
-    """The file's text: one key a line, ending in a newline."""
-    return json.dumps(table_schema(vocabulary), indent=1, ensure_ascii=False) + "\n"
+    """The file's text: one definition a line, ending in a newline."""
+    schema = table_schema(vocabulary)
+    definitions = mapping(schema.pop("definitions"))
+    lines = [f"  {_compact(name)}: {_compact(node)}" for name, node in definitions.items()]
+    head = json.dumps(schema, indent=1, ensure_ascii=False).removesuffix("\n}")
+    inside = ",\n".join(lines)
+    return f'{head},\n "definitions": {{\n{inside}\n }}\n}}\n'
+
+
+def _compact(node: Json) -> str:
+    return json.dumps(node, ensure_ascii=False, separators=(",", ":"))
 
 
 def table_schema(vocabulary: Vocabulary) -> dict[str, Json]:
@@ -71,20 +77,18 @@ def table_schema(vocabulary: Vocabulary) -> dict[str, Json]:
     }
     for flavour in (plain, plain.each):
         definitions |= language(flavour, vocabulary.rules)
-    contracts = list(vocabulary.contracts)
-    for contract in vocabulary.contracts.values():
-        definitions |= _targets(contract)
-    for wanted in [None, *contracts]:
+    known = meant_contracts(vocabulary.contracts)
+    for name, contract in known.items():
+        definitions |= _targets(name, contract.targets)
+    for wanted in [None, *known]:
         for flavour in (Flavour(wanted), Flavour(wanted).each):
-            definitions[flavour.name("rows")] = _rows(flavour, vocabulary.contracts)
+            definitions[flavour.name("rows")] = _rows(flavour, known)
             definitions[flavour.name("section")] = _section(flavour, vocabulary.rules)
-    spelled = {name: _spellings(name, contracts) for name in contracts}
-    every = [word for words in spelled.values() for word in words]
-    known: dict[str, Json] = {"properties": {"payload": {"enum": [*every]}}, "required": ["payload"]}
-    cases: list[Json] = [{"if": known, "then": True, "else": _contents(plain, vocabulary.rules, TABLE_WORDS)}]
-    for name in contracts:
-        this: dict[str, Json] = {"properties": {"payload": {"enum": [*spelled[name]]}}, "required": ["payload"]}
-        cases.append({"if": this, "then": _contents(Flavour(name), vocabulary.rules, TABLE_WORDS)})
+    every = [word for contract in known.values() for word in contract.spellings]
+    cases: list[Json] = [{"if": _payload(every), "then": True, "else": _contents(plain, vocabulary.rules, TABLE_WORDS)}]
+    for name, contract in known.items():
+        contents = _contents(Flavour(name), vocabulary.rules, TABLE_WORDS)
+        cases.append({"if": _payload(contract.spellings), "then": contents})
     return {
         "$schema": "http://json-schema.org/draft-07/schema#",
         "$comment": "Made from the table language, the fields and the contracts by 'stage-engine check --write'.",
@@ -99,39 +103,14 @@ def table_schema(vocabulary: Vocabulary) -> dict[str, Json]:
     }
 
 
-def _spellings(name: str, contracts: Sequence[str]) -> list[str]:
-    """How a table may name a contract: in full, and by its last part where no other ends so."""
-    last = name.rpartition("/")[2]
-    alone = [other for other in contracts if other.rpartition("/")[2] == last] == [name]
-    return [name, last] if alone else [name]
+def _payload(words: Sequence[str]) -> dict[str, Json]:
+    return {"properties": {"payload": {"enum": [*words]}}, "required": ["payload"]}
 
 
-def targets_of(schema: Mapping[str, Json]) -> dict[str, Mapping[str, Json]]:
-    """Every target that a contract knows, with its schema. A target that ends in `*` stands for any key there."""
-    found: dict[str, Mapping[str, Json]] = {}
-
-    def walk(node: Mapping[str, Json], path: tuple[str, ...]) -> None:
-        if path:
-            if len(found) == _MAX_TARGETS:
-                return
-            found[target_text(path)] = node
-        if len(path) == _MAX_DEPTH:
-            return
-        for name, inner in mapping(node.get("properties")).items():
-            walk(mapping(inner), (*path, name))
-        if may_be(node, "array"):
-            walk(item(node), (*path, "-"))
-        if may_be(node, "object") and node.get("additionalProperties", True) is not False:
-            found[f"{target_text(path)}/*" if path else "*"] = mapping(node.get("additionalProperties"))
-
-    walk(schema, ())
-    return found
-
-
-def _rows(flavour: Flavour, contracts: Mapping[str, Contract]) -> dict[str, Json]:
+def _rows(flavour: Flavour, contracts: Mapping[str, MeantContract]) -> dict[str, Json]:
     row: Json = flavour.ref("expression")
     if flavour.contract is None:
-        names = dict.fromkeys(t for c in contracts.values() for t in targets_of(c.schema) if not t.endswith("*"))
+        names = dict.fromkeys(t for c in contracts.values() for t in c.targets if not t.endswith("*"))
         # Which contract it is for, the file does not say: any target may be right.
         return {
             "type": "object",
@@ -141,27 +120,27 @@ def _rows(flavour: Flavour, contracts: Mapping[str, Contract]) -> dict[str, Json
         }
     properties: dict[str, Json] = {}
     patterns: dict[str, Json] = {}
-    for number, (target, schema) in enumerate(targets_of(contracts[flavour.contract].schema).items()):
+    for number, (target, schemas) in enumerate(contracts[flavour.contract].targets.items()):
         if target.endswith("*"):
             patterns[f"^{re.escape(target[:-1])}."] = row
         else:
             about = ref(_target(flavour.contract, number))
-            properties[target] = {"description": _target_text(target, schema), "allOf": [about, row]}
+            properties[target] = {"description": _target_text(target, schemas[0]), "allOf": [about, row]}
     rows: dict[str, Json] = {"type": "object", "properties": properties, "additionalProperties": False}
     if patterns:
         rows["patternProperties"] = patterns
     return rows
 
 
-def _targets(contract: Contract) -> dict[str, Json]:
+def _targets(contract: str, targets: Mapping[str, Sequence[Mapping[str, Json]]]) -> dict[str, Json]:
     """What a hover says of each target, and what a constant there may be."""
-    return {
-        _target(contract.name, number): {
-            "description": _target_text(target, schema),
-            "properties": {"value": dict(draft_07(schema))},
-        }
-        for number, (target, schema) in enumerate(targets_of(contract.schema).items())
-    }
+    found: dict[str, Json] = {}
+    for number, (target, schemas) in enumerate(targets.items()):
+        kinds: list[Json] = [draft_07(schema) for schema in schemas]
+        value: Json = kinds[0] if len(kinds) == 1 else {"anyOf": kinds}
+        text = _target_text(target, schemas[0])
+        found[_target(contract, number)] = {"description": text, "properties": {"value": value}}
+    return found
 
 
 def _section(flavour: Flavour, rules: RequestRules) -> dict[str, Json]:

@@ -146,7 +146,7 @@ def test_show_flat_is_one_line_a_row_for_grep(tmp_path: Path) -> None:
 
 def test_show_as_json(tmp_path: Path) -> None:
     data = json.loads(run("show", "a1111/hires", "--json", cwd=tmp_path).stdout)
-    assert data["payload"] == "a1111/img2img"
+    assert data["contract"] == "a1111/img2img"
     (width,) = [line for line in data["lines"] if line["name"] == "width"]
     assert width["kind"] == "row"
     assert width["at"]["file"] == "mappings/a1111/hires.yaml"

@@ -17,7 +17,8 @@ from engine.backends.generated import stale_files, stale_findings
 from engine.documents import read_document
 from engine.errors import TableError
 from engine.tables.conversions import CONVERSIONS
-from engine.tables.editor_schema import Vocabulary, table_schema, targets_of
+from engine.tables.editor_schema import Vocabulary, table_schema
+from engine.tables.editor_targets import targets_of
 from engine.tables.expressions import FORM_WORDS
 from engine.tables.inherit import TABLE_WORDS
 from engine.tables.meanings import BESIDE, FORMS, TABLES
