@@ -15,11 +15,15 @@ from hypothesis import strategies as st
 
 from engine import AnswerError, ApiClient, BackendError, Catalog, GenerateImagesRequest, StageEngineError
 from engine.addresses import inside
-from engine.backends.steps import Auth
+from engine.backends.outgoing import outgoing
+from engine.backends.places import Place
+from engine.backends.steps import Auth, RequestForm, Timeouts
 from engine.credentials import credentials
+from engine.errors import Position
 from engine.multipart import Part, form_data
 from engine.testing import picture
-from engine.transport import retry_after
+from engine.transport import Transport, retry_after
+from engine.values import Later
 from tests.client.conftest import Serve
 from tests.client.scripted import Reply, Scripted, Seen
 
@@ -163,6 +167,50 @@ class TestAddressesInAnswers:
             return
         assert found.startswith(f"{base}/")
         assert ".." not in found.split("/")
+
+
+class TestPathsWithPartsOfAnswers:
+    """What a server says stays in its segment, or goes nowhere."""
+
+    FORM = RequestForm(
+        "GET",
+        ("files", Place(("name",), in_info=False, at=Position("x", 1, 1)), Later("job_id")),
+        Position("x", 1, 1),
+        query=(("in", Place(("folder",), in_info=False, at=Position("x", 1, 1))),),
+    )
+
+    def sent(self, item: Any, job: str = "j") -> str:
+        request = outgoing(self.FORM, {"job_id": job}, Timeouts(), item=item, backend="booth", stage="one")
+        with Transport("http://server/base") as transport:
+            return transport.address(request)
+
+    @pytest.mark.parametrize(
+        ("name", "there"),
+        [
+            ("a.png", "a.png"),
+            ("a b/c?d#e", "a%20b%2Fc%3Fd%23e"),
+            ("../../etc/passwd", "..%2F..%2Fetc%2Fpasswd"),
+            ("%2e%2e", "%252e%252e"),
+            (7, "7"),
+            ("grün\r\nX: y", "gr%C3%BCn%0D%0AX%3A%20y"),
+        ],
+    )
+    def test_they_are_one_segment(self, name: Any, there: str) -> None:
+        assert self.sent({"name": name, "folder": "a&b"}) == f"http://server/base/files/{there}/j?in=a%26b"
+
+    def test_a_query_may_be_empty_and_a_segment_not(self) -> None:
+        assert self.sent({"name": "a", "folder": ""}).endswith("/files/a/j?in=")
+        for name in ("", ".", ".."):
+            with pytest.raises(AnswerError) as caught:
+                self.sent({"name": name, "folder": ""})
+            assert caught.value.code == "answer-bad-place"
+            with pytest.raises(AnswerError):
+                self.sent({"name": "a", "folder": ""}, job=name)
+
+    @pytest.mark.parametrize("item", [{}, {"name": None}, {"name": True}, {"name": 1.5}, {"name": []}, [], "x", None])
+    def test_what_is_missing_is_told(self, item: Any) -> None:
+        with pytest.raises(AnswerError, match="at /name stands nothing that leads to it"):
+            self.sent(item)
 
 
 class TestTokens:
