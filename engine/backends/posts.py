@@ -10,6 +10,7 @@ from __future__ import annotations
 from engine.backends.conversation import HttpRequest, HttpResponse, Start, Talk
 from engine.backends.places import holds
 from engine.backends.session import LONGEST, Cancelled, Session
+from engine.backends.steps import Cancel
 from engine.errors import BackendError, BackendTimeoutError
 from engine.values import ABSENT
 
@@ -46,14 +47,16 @@ def _stop(session: Session) -> Talk[None]:
     session.begin_to_stop()
     try:
         while session.tick.outcome is None:
-            ours = True
-            if cancel.whole_server:
-                answered = yield from session.ask_progress()
-                ours = (
-                    session.tick.alone and answered is not ABSENT and holds(cancel.only_while, answered, session.names)
-                )
-            if ours:
+            if (yield from _is_ours(session, cancel)):
                 yield from session.send_cancel()
             yield from session.wait(max(_INSIST, 0.0 if progress is None else progress.every))
     except BackendTimeoutError:
         session.warn("cancel-unanswered", "the server had not stopped when we left; its answer is discarded")
+
+
+def _is_ours(session: Session, cancel: Cancel) -> Talk[bool]:
+    """Whether what would be stopped is our own job: it alone, or what runs on a server where we are alone."""
+    if not cancel.whole_server:
+        return True
+    answered = yield from session.ask_progress()
+    return session.tick.alone and answered is not ABSENT and holds(cancel.only_while, answered, session.names)
