@@ -111,7 +111,10 @@ class Socket:
     def send(self, code: int, data: bytes, *, masked: bool = True, final: bool = True) -> None:
         mask = os.urandom(4)
         sent = bytes(byte ^ mask[k % 4] for k, byte in enumerate(data)) if masked else data
-        length = len(data)
+        self.send_head(code, len(data), masked=masked, final=final)
+        self._connection.sendall((mask if masked else b"") + sent)
+
+    def send_head(self, code: int, length: int, *, masked: bool = True, final: bool = True) -> None:
         head = bytes([(0x80 if final else 0) | code])
         bit = 0x80 if masked else 0
         if length < 126:
@@ -120,7 +123,7 @@ class Socket:
             head += bytes([bit | 126]) + struct.pack(">H", length)
         else:
             head += bytes([bit | 127]) + struct.pack(">Q", length)
-        self._connection.sendall(head + (mask if masked else b"") + sent)
+        self._connection.sendall(head)
 
     def frame(self) -> tuple[int, bytes] | None:
         head = self._stream.read(2)
