@@ -338,6 +338,11 @@ class TestFiles:
         assert entry["status"]["messages"][-1][1]["node_id"] == "save"
         assert "outside the output folder" in entry["status"]["messages"][-1][1]["exception_message"]
 
+    def test_an_upload_comes_back_byte_for_byte(self, comfy: Comfy) -> None:
+        data = b"\r\n--x\r\n\r\n" + bytes(range(256)) + b" \r\n--x--\r\n "
+        assert comfy.upload("odd bytes.png", data, overwrite="true").status_code == 200
+        assert comfy.get("/view", filename="odd bytes.png", type="input").content == data
+
     @given(st.binary(max_size=300), st.text(max_size=40))
     @settings(max_examples=60, deadline=None)
     def test_no_bytes_break_the_reader_of_forms(self, raw: bytes, boundary: str) -> None:
@@ -568,6 +573,7 @@ class TestSockets:
     def test_closing_the_first_of_two_sockets_deafens_the_second(self, comfy: Comfy) -> None:
         with contextlib.ExitStack() as stack:
             first = stack.enter_context(comfy.listen("twin"))
+            assert first.message()["type"] == "status"
             second = stack.enter_context(comfy.listen("twin"))
             assert second.message()["data"]["sid"] == "twin"
             first.send(8, b"\x03\xe8")
