@@ -31,6 +31,7 @@ __all__ = [
     "RunIncompleteError",
     "StageEngineError",
     "TableError",
+    "VerificationError",
     "did_you_mean",
 ]
 
@@ -141,6 +142,10 @@ class PlanError(_FindingsError):
 
 class PayloadError(_FindingsError):
     """A payload could not be built from a valid request, or does not meet its contract: nothing was sent."""
+
+
+class VerificationError(_FindingsError):
+    """A server did otherwise than it was asked, in a plan that is strict about it. What it made is in the result."""
 
 
 class ImageError(StageEngineError):

@@ -98,10 +98,13 @@ class PlanOptions:
 
     `seed`: who draws a seed of -1: the runner (the run can be repeated) or the server. `on_unsupported`: whether a plan
     that asks for what the back end cannot do is refused, or runs without it and says so in the result's warnings.
+    `strict`: whether a stage fails where its answer tells that the server did otherwise than it was asked; else that is
+    a warning.
     """
 
     seed: Literal["runner", "server"] = "runner"
     on_unsupported: Literal["refuse", "warn"] = "refuse"
+    strict: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -103,6 +103,7 @@ class _Reader:
             PlanOptions(
                 seed="server" if options.get("seed") == "server" else "runner",
                 on_unsupported="warn" if options.get("on_unsupported") == "warn" else "refuse",
+                strict=options.get("strict") is True,
             ),
             **run_id,
         )

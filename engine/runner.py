@@ -18,7 +18,7 @@ from typing import Protocol
 
 from engine.backends.catalog import Catalog
 from engine.cancel import Cancellable, CancelToken
-from engine.errors import AnswerError, Finding, StageEngineError
+from engine.errors import AnswerError, Finding, StageEngineError, VerificationError
 from engine.events import Event, Listener, Progress
 from engine.host_plans import AnyPlan
 from engine.images import Image
@@ -193,6 +193,8 @@ class _Run:
 
             generate = functools.partial(generate, cancel_token=self, on_progress=tell)
         result = _generated(self._client, generate, request)
+        if self._planned.plan.options.strict:
+            result = _held_to_its_word(result)
         result = replace(result, started=started, duration=time.monotonic() - began)
         self._tell(Event("stage_finished", self._run_id, self._total, index, name, kind, stage=result))
         return result
@@ -264,6 +266,14 @@ def _generated(
     short = given.expected is not None and len(given.images) < given.expected
     status: Status = "partial" if short or given.error is not None else "completed"
     return replace(result, status=status, error=given.error)
+
+
+def _held_to_its_word(result: StageResult) -> StageResult:
+    """The result, failed where its answer tells that the server did otherwise. It keeps its pictures."""
+    found = [replace(w, severity="error") for w in result.warnings if w.code.startswith("verify-")]
+    if not found or result.status not in ("completed", "partial"):
+        return result
+    return replace(result, status="failed", error=VerificationError(found))
 
 
 def _fault(given: object) -> str | None:

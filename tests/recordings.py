@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-__all__ = ["RECORDINGS", "load", "needs_recordings"]
+from engine.testing import picture
+
+__all__ = ["RECORDINGS", "load", "needs_recordings", "with_pictures"]
 
 
 def _find() -> Path | None:
@@ -41,3 +44,17 @@ def load(back_end: str, name: str) -> dict[str, Any]:
     path = RECORDINGS / back_end / f"{name.removesuffix('.json')}.json"
     recording: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return recording
+
+
+_CUT = re.compile(r"<\d+ chars base64, (?:\d+ bytes, )?(?:PNG|JPEG|WEBP) (\d+)x(\d+)[^<>]*>$")
+
+
+def with_pictures(value: Any) -> Any:
+    """A recorded answer with a whole picture of the recorded size in the place of each that was cut short."""
+    if isinstance(value, str) and (cut := _CUT.search(value)):
+        return picture(int(cut[1]), int(cut[2]), value).base64
+    if isinstance(value, list):
+        return [with_pictures(item) for item in value]
+    if isinstance(value, dict):
+        return {key: with_pictures(item) for key, item in value.items()}
+    return value

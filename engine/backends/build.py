@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from engine.backends.catalog import Backend, BackendStage
 from engine.backends.unsupported import possible
+from engine.backends.verify import Asked, asked_of
 from engine.errors import Finding, PayloadError
 from engine.images import Image
 from engine.request import GenerateImagesRequest
@@ -29,7 +30,10 @@ Written = AnyWritten[Value, Scope]
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One call of a request: its body, and what it should give (`count` pictures of `width` x `height` pixels)."""
+    """One call of a request: its body, and what it should give (`count` pictures of `width` x `height` pixels).
+
+    `asked`: what its answer is held against.
+    """
 
     index: int
     body: Mapping[str, Value]
@@ -37,6 +41,7 @@ class Call:
     count: int
     width: int
     height: int
+    asked: tuple[Asked, ...] = ()
 
     @property
     def digest(self) -> str:
@@ -122,7 +127,8 @@ def _call(stage: BackendStage, index: int, scope: Scope) -> Call:
         _whole(walker, expression, scope) for expression in (gives.count, gives.width, gives.height)
     )
     rows = {target_text(one.row.target): one.row for one in written}
-    return Call(index, place(written), rows, count, width, height)
+    asked = asked_of(tuple(stage.verify.checks.values()), stage.lookups, scope)
+    return Call(index, place(written), rows, count, width, height, asked)
 
 
 def _whole(walker: Walker[Value, Scope], expression: Expression, scope: Scope) -> int:

@@ -9,19 +9,20 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
 from engine.backends.answer_forms import AnswerForm, ErrorForm
 from engine.backends.capabilities import Limits, combined, limit_findings, naming_findings, narrowed
 from engine.backends.description import BackendDescription, StageDescription, read_backend
-from engine.backends.description_checks import fan_out_findings, step_findings
+from engine.backends.description_checks import fan_out_findings, step_findings, verify_findings
 from engine.backends.folders import Folder, search_path
-from engine.backends.lineage import possible_stages, stage_limits
+from engine.backends.lineage import possible_stages, stage_limits, verified
 from engine.backends.sources import host_words_of, library_of, rules_of
 from engine.backends.step_reader import STEP_WORDS
 from engine.backends.steps import Steps, Submit
+from engine.backends.verify import Verify
 from engine.documents import read_document
 from engine.errors import Finding, Position, TableError, did_you_mean
 from engine.tables.contracts import Contract
@@ -39,7 +40,8 @@ __all__ = ["Backend", "BackendStage", "Catalog"]
 class BackendStage:
     """One stage type as one back end runs it: proven table, contract, and how it is sent.
 
-    `limits`: what of the stage type is not possible; `stage` is the stage type without the groups among that.
+    `limits`: what of the stage type is not possible; `stage` is the stage type without the groups among that;
+    `verify` is what its answers are held against.
     """
 
     stage: StageType
@@ -50,6 +52,7 @@ class BackendStage:
     answer: AnswerForm
     lookups: Mapping[str, LookupTable]
     limits: Limits
+    verify: Verify = field(default_factory=Verify)
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,8 +227,9 @@ class Catalog:
         for expression in (description.gives.count, description.gives.width, description.gives.height):
             found = expression_findings(expression, beside, rules, stage, fields, {"type": "integer"})
             findings += (replace(finding, stage=name) for finding in found)
-        beside_own = {**table.lookups, **lookups}
-        return BackendStage(stage, table, contract, description, submit, answer, beside_own, limits)
+        verify = verified(chain, name)
+        findings += (replace(f, stage=name) for f in verify_findings(verify, beside, rules, stage, fields))
+        return BackendStage(stage, table, contract, description, submit, answer, dict(beside.lookups), limits, verify)
 
     def _contract(self, chain: Sequence[BackendDescription], name: str, at: Position) -> Contract:
         names = [name] if "/" in name else [f"{d.name}/{name}" for d in chain]

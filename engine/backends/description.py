@@ -15,6 +15,7 @@ from engine.backends.answer_forms import AnswerForm, ErrorForm
 from engine.backends.capabilities import Said, read_said
 from engine.backends.step_reader import STEP_WORDS, StepReader
 from engine.backends.steps import Accept, RequestForm, Submit, Timeouts
+from engine.backends.verify import Verify, read_verify
 from engine.documents import Document
 from engine.errors import Position, TableError
 from engine.tables.forms import Condition, Expression, LookupTable
@@ -25,7 +26,7 @@ __all__ = ["BackendDescription", "FanOut", "Gives", "StageDescription", "read_ba
 
 _TOP_WORDS = frozenset(
     {"format", "name", "title", "extends", "overrides", "default", "preview", "errors", "answers", "stages"}
-    | {"lookups", "timeouts", "cannot", "can", *STEP_WORDS}
+    | {"lookups", "timeouts", "cannot", "can", "verify", *STEP_WORDS}
 )
 _STAGE_WORDS = frozenset({"table", "post", "submit", "answer", "gives", "fan_out", "timeouts", "cannot", "can"})
 
@@ -84,6 +85,7 @@ class BackendDescription:
     said: Said
     lookups: Mapping[str, LookupTable] = field(default_factory=dict)
     steps: Mapping[str, Any] = field(default_factory=dict)
+    verify: Verify = field(default_factory=Verify)
 
 
 def read_backend(document: Document, name: str) -> BackendDescription:
@@ -128,6 +130,7 @@ class _Reader(StepReader):
                 for key, node in self.mapping(("answers",), top.get("answers"), "'answers'").items()
             },
             stages={key: stage for key, stage in stages.items() if stage is not None},
+            verify=read_verify(self, ("verify",), top["verify"]) if "verify" in top else Verify(),
             said=read_said(self, (), top, with_stages=True),
             lookups={**lookups, **self.lookups},
             steps=self.stated_steps(top),

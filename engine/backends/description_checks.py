@@ -6,15 +6,21 @@ It judges forms and reads none.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from engine.backends.description import StageDescription
 from engine.backends.steps import Steps
+from engine.backends.verify import Verify
 from engine.errors import Finding, Position
+from engine.tables.forms import Row, Section, Table, Take
+from engine.tables.loose_ends import loose_ends
 from engine.tables.ownership import condition_findings
+from engine.tables.prove import expression_findings
 from engine.tables.request import RequestRules, StageType
+from engine.tables.symbolic import Fields
 from engine.values import Json
 
-__all__ = ["fan_out_findings", "step_findings"]
+__all__ = ["fan_out_findings", "step_findings", "verify_findings"]
 
 
 def step_findings(steps: Steps, at: Position) -> Iterator[Finding]:
@@ -49,3 +55,18 @@ def fan_out_findings(description: StageDescription, rules: RequestRules, stage: 
             yield Finding("backend-fan-out", message, at=fan_out.at)
         if condition is not None:
             yield from condition_findings(condition, rules, stage)
+
+
+def verify_findings(
+    verify: Verify, table: Table, rules: RequestRules, stage: StageType, fields: Fields
+) -> Iterator[Finding]:
+    """What is wrong with what a stage's answers are held against. `table`: the stage's, with all lookups."""
+    for check in verify.checks.values():
+        if check.asked is not None:
+            found = expression_findings(check.asked, table, rules, stage, fields, {})
+            yield from (finding for finding in found if finding.code != "row-not-always")
+        if check.steps:
+            compared = Row(("value",), Take(("value",), check.steps, False, check.at), check.at)
+            yield from loose_ends(replace(table, flow=(Section(check.at, rows=(compared,)),)))
+        if check.unless is not None:
+            yield from condition_findings(check.unless, rules, stage)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from engine.backends.answers import picture_of, read_results
 from engine.backends.build import Call
@@ -19,6 +19,7 @@ from engine.backends.outgoing import filled
 from engine.backends.pictures import PictureGoneError, pictures, with_uploads
 from engine.backends.posts import post
 from engine.backends.session import Cancelled, Session
+from engine.backends.verify import differences
 from engine.errors import BackendError, BackendTimeoutError, Finding
 from engine.images import Image
 from engine.results import GenerateResult
@@ -71,6 +72,9 @@ def exchange(
             code = "answer-fewer-images" if len(made.images) < call.count else "answer-more-images"
             message = f"{call.count} images were asked for and {len(made.images)} came"
             session.warnings.append(Finding(code, message, stage=stage_id, backend=backend.name, severity="warning"))
+        size = (call.width, call.height)
+        told = differences(stage.verify, call.asked, made.info, made.images, size, stage.lookups)
+        session.warnings += (replace(warning, stage=stage_id, backend=backend.name) for warning in told)
         images += made.images
         info.append(made.info)
         seeds += made.seeds

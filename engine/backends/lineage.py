@@ -10,10 +10,11 @@ from collections.abc import Sequence
 
 from engine.backends.capabilities import Limits, Subject, combined, limit_findings
 from engine.backends.description import BackendDescription, StageDescription
+from engine.backends.verify import Verify
 from engine.errors import Finding
 from engine.tables.request import RequestRules, StageType
 
-__all__ = ["possible_stages", "stage_limits"]
+__all__ = ["possible_stages", "stage_limits", "verified"]
 
 
 def possible_stages(chain: Sequence[BackendDescription], limits: Limits) -> tuple[list[str], list[Finding]]:
@@ -38,3 +39,11 @@ def stage_limits(
     own = [(d.said, description.said) if d.stages.get(stage.name) is description else (d.said,) for d in chain]
     limits, findings = combined(said for part in reversed(own) for said in part)
     return limits, [*findings, *limit_findings(description.said.cannot, rules, [stage])]
+
+
+def verified(chain: Sequence[BackendDescription], stage: str) -> Verify:
+    """What of a stage's answers is verified."""
+    whole = Verify()
+    for description in reversed(chain):
+        whole = description.verify.over(whole)
+    return Verify({name: check for name, check in whole.checks.items() if stage in check.stages}, whole.infotext)

@@ -26,6 +26,7 @@ from tests import recordings
 from tests.client.conftest import Ask, Connect, Serve
 from tests.client.scripted import Reply, generation
 
+SIZE = {"width": 64, "height": 64}
 ONE, TWO, THREE = (picture(64, 64, name).base64 for name in ("one", "two", "three"))
 ENCODED = picture(4096, 4096, "large").base64
 assert len(ENCODED) > 1000
@@ -174,14 +175,14 @@ class TestWhichImagesAreResults:
         assert self.images(serve, connect, ask, generation(f"data:image/png;base64,{ONE}")) == [ONE]
 
     def test_fewer_than_asked_for_are_kept_with_a_warning(self, serve: Serve, connect: Connect, ask: Ask) -> None:
-        result = answered(serve, connect, ask(batch_size=3), Reply.json(generation(ONE, TWO, seeds=[7, 8, 9])))
+        result = answered(serve, connect, ask(batch_size=3, **SIZE), Reply.json(generation(ONE, TWO, seeds=[7, 8, 9])))
         assert [image.base64 for image in result.images] == [ONE, TWO]
         assert result.expected == 3
         assert [(w.code, w.severity, w.stage) for w in result.warnings] == [("answer-fewer-images", "warning", "one")]
         assert result.warnings[0].message == "3 images were asked for and 2 came"
 
     def test_more_than_asked_for_are_kept_with_a_warning(self, serve: Serve, connect: Connect, ask: Ask) -> None:
-        result = answered(serve, connect, ask(), Reply.json(generation(ONE, TWO, seeds=[7, 8])))
+        result = answered(serve, connect, ask(**SIZE), Reply.json(generation(ONE, TWO, seeds=[7, 8])))
         assert len(result.images) == 2
         assert [w.code for w in result.warnings] == ["answer-more-images"]
 
