@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from engine.backends.catalog import Catalog
 from engine.backends.field_reference import field_reference_text
@@ -20,7 +21,11 @@ from engine.tables.editor_schema import Vocabulary, table_schema_text
 from engine.tables.inherit import TableSource
 from engine.tables.request_contracts import request_contract_text
 
-__all__ = ["GeneratedFile", "editor_schemas", "stale_files", "stale_findings", "vocabulary"]
+__all__ = ["STALE", "GeneratedFile", "editor_schemas", "stale_files", "stale_findings", "vocabulary"]
+
+
+#: The code of a finding that a generated file is not what it should be.
+STALE: Final = "contract-stale"
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from pathlib import Path
 import typer
 
 from engine.backends.catalog import Catalog
-from engine.backends.generated import stale_files, stale_findings
+from engine.backends.generated import STALE, stale_files, stale_findings
 from engine.cli.inputs import choose_backend, open_catalog, planned
 from engine.cli.saving import write_whole
 from engine.errors import Finding, PayloadError, PlanError
@@ -41,6 +41,13 @@ class Examination:
     def wrong(self) -> bool:
         """Whether there is an error among the findings."""
         return _any_error(self.findings)
+
+    def looked_at(self, finding: Finding) -> bool:
+        """Whether something like this would have been found: what is made of wrong tables is not looked at."""
+        if finding.code == STALE:
+            return not any(one.severity == "error" and one.code != STALE for one in self.findings)
+        about_a_plan = finding.at is not None and finding.at.file in {plan.as_posix() for plan in self.plans}
+        return bool(self.proven) or not about_a_plan
 
     def to_json(self) -> dict[str, object]:
         """The findings and what was looked at, as JSON data."""

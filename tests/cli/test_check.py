@@ -20,6 +20,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
+from engine.cli.examination import Examination
 from engine.cli.sarif import sarif
 from engine.cli.watching import changed, snapshot
 from engine.documents import read_document
@@ -260,6 +261,22 @@ def test_watching_ends_with_the_code_of_the_last_check(mine: Path, watching: Wat
 
 def test_watching_is_for_people(tmp_path: Path) -> None:
     assert run("check", "--watch", "--json", cwd=tmp_path).returncode == 2
+
+
+def examined(*findings: Finding, plans: tuple[Path, ...] = (), proven: bool = False) -> Examination:
+    return Examination(findings, {"mine": ["txt2img"]} if proven else {}, plans, [], 0.1)
+
+
+def test_what_was_not_looked_at_is_not_called_mended() -> None:
+    wrong = Finding("row-type", "x", at=Position("mappings/a.yaml", 1, 1))
+    stale = Finding("contract-stale", "x", at=Position("schemas/table.json", 1, 1))
+    plan = Finding("config-value", "x", at=Position("plan.yaml", 1, 1))
+    assert not examined(wrong).looked_at(stale)
+    assert examined(stale).looked_at(stale)
+    assert examined(proven=True).looked_at(stale)
+    assert not examined(wrong, plans=(Path("plan.yaml"),)).looked_at(plan)
+    assert examined(plans=(Path("plan.yaml"),), proven=True).looked_at(plan)
+    assert examined(wrong).looked_at(wrong)
 
 
 # -- before a commit ----------------------------------------------------------------------------------------------
