@@ -183,6 +183,18 @@ class TestPictures:
         }
         assert comfy.make(graph)[0].size == size
 
+    def test_a_picture_that_has_the_size_already_is_left_alone(self, comfy: Comfy) -> None:
+        (first,) = comfy.make(txt2img(256, 256))
+        comfy.upload("same.png", as_bytes(first), overwrite="true")
+        graph = {
+            "load": node("LoadImage", image="same.png"),
+            "image": node("ImageScale", image=["load", 0], **AREA, width=256, height=256, crop="disabled"),
+            "save": node("SaveImage", filename_prefix="same", images=["image", 0]),
+        }
+        (image,) = comfy.make(graph)
+        assert changed(first, image) is None
+        assert words_of(image) == words_of(first)
+
     def test_a_vae_cuts_to_a_multiple_of_8(self, comfy: Comfy) -> None:
         comfy.upload("seventy.png", png(70, 84), overwrite="true")
         assert comfy.make(img2img("seventy.png"))[0].size == (64, 80)

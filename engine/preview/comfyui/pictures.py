@@ -111,7 +111,7 @@ def _resized(batch: Pictures, size: tuple[int, int], inputs: Inputs, name: str |
     how = "crop" if inputs.get("crop") == "center" else "stretch"
     shots = []
     for shot in batch.shots:
-        if shot.image is None:
+        if shot.image is None or shot.size == size:
             shots.append(replace(shot, size=size))
             continue
         words = f"upscale {method if name is None else name}, {shot.size[0]}x{shot.size[1]} to {size[0]}x{size[1]}"
