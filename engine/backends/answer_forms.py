@@ -35,6 +35,7 @@ class AnswerForm:
     info: Place | None = None
     info_is_json: bool = False
     seeds: tuple[Place, ...] = ()
+    no_images: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +121,7 @@ class AnswerReader(ExpressionReader):
     def answer(self, path: Path, node: Json) -> AnswerForm:
         """One of `answers`: where images, info and seeds stand."""
         form = self.mapping(path, node, "an answer")
-        self.known(path, form, {"images", "skip", "take", "info", "seeds"}, "an answer")
+        self.known(path, form, {"images", "skip", "take", "info", "seeds", "no_images"}, "an answer")
         if "images" not in form:
             hint = "a place, or 'body' where the whole answer is a picture"
             self.fault("form-shape", "an answer must say where its 'images' are", self.document.at(*path), hint)
@@ -146,6 +147,7 @@ class AnswerReader(ExpressionReader):
             info=self.place((*path, "info"), info) if info is not None else None,
             info_is_json=is_json,
             seeds=seeds,
+            no_images=self.text((*path, "no_images"), form["no_images"], "a hint") if "no_images" in form else None,
         )
 
     def _seeds(self, path: Path, node: Json) -> tuple[Place, ...]:

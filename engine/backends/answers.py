@@ -67,7 +67,9 @@ def read_results(form: AnswerForm, data: Json, late: LateValues, *, backend: str
     items: list[Json] = found if isinstance(found, list) else [found] if isinstance(found, (str, dict)) else []
     if not items or found == {}:
         told = "nothing" if found is ABSENT else "an empty list" if isinstance(found, list) else kind_of(found)
-        fail("answer-no-images", f"the server said success and sent no image: at {form.images.shown} stands {told}")
+        way_out = f" - {form.no_images}" if form.no_images else ""
+        message = f"the server said success and sent no image: at {form.images.shown} stands {told}"
+        fail("answer-no-images", message + way_out)
     info = _info(form, data, late)
     if info is ABSENT:
         fail("answer-info", "the server sent images, and its account of them is not readable")
