@@ -75,6 +75,11 @@ class PlannedRun:
     left_out: tuple[Finding, ...] = ()
 
     @property
+    def prepared(self) -> list[tuple[GenerateImagesRequest, PreparedRequest]]:
+        """The request and what is sent for it, of every stage that runs and that the client has prepared."""
+        return [(s.request, s.prepared) for s in self.stages if s.request is not None and s.prepared is not None]
+
+    @property
     def warnings(self) -> tuple[Finding, ...]:
         """What is left out: of a host's objects, and what the back end cannot do, where the plan lets it."""
         found = list(self.left_out)

@@ -12,7 +12,7 @@ import functools
 import inspect
 import logging
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Protocol
 
@@ -78,11 +78,17 @@ class PipelineRunner:
         """Resolve, build and check the whole plan without sending anything. Raises as `run_pipeline` does."""
         return plan_run(plan, base_config, self._catalog, getattr(self._client, "prepare", None), dry=dry)
 
+    def check_server(self, planned: PlannedRun) -> Sequence[Finding]:
+        """Hold a plan against what the server has, where the client can ask it. Gives warnings.
+
+        Raises PayloadError where the server lacks what the plan names, BackendError where it cannot be asked.
+        """
+        check = getattr(self._client, "check_server", None)
+        found: Sequence[Finding] = () if check is None else check(planned.prepared)
+        return found
+
     def run_pipeline(
-        self,
-        plan: AnyPlan,
-        base_config: object,
-        cancel_token: Cancellable | None = None,
+        self, plan: AnyPlan, base_config: object, cancel_token: Cancellable | None = None
     ) -> PipelineResult:
         """Run every enabled stage in the plan's order.
 
@@ -90,12 +96,15 @@ class PipelineRunner:
         with the fields as attributes (docs/host.md shows the shapes). What a host's objects hold and this engine
         does not know is a warning in the result; in a mapping that is handed in itself it is an error.
 
-        Raises PlanError, PayloadError or TableError, with all findings, before the first call. After it, failures,
+        Raises PlanError, PayloadError or TableError, with all findings, before the first call, and BackendError where
+        the client asks its server what it has and cannot reach it. After the first call, failures,
         missing pictures and cancellation are in the result, beside everything that was made.
         """
         planned = self.check(plan, base_config, dry=False)
+        lacking = self.check_server(planned)
         token = CancelToken() if cancel_token is None else cancel_token
         run = _Run(self._client, self._listeners, planned, token, watchable=self._watchable)
+        run.warnings += lacking
         result = run.run()
         if self.learning_enabled and self._hooks and result.success:
             record = learning_record(planned.plan, planned.base_config, result, run.told, _now())

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 import engine
+from engine.tables.kinds import KINDS
 
 ROOT = Path(__file__).resolve().parent.parent
 ENGINE = ROOT / "engine"
@@ -21,14 +22,14 @@ ENGINE = ROOT / "engine"
 #: The floors of ARCHITECTURE.md, from the ground up. A module may import modules of lower floors, and within
 #: `tables` and `backends` those of its own package, as long as no circle comes of it.
 FLOORS = [
-    ["errors", "values", "cancel"],
+    ["errors", "values", "cancel", "notations"],
     ["image_headers", "images", "document_builder", "documents"],
     ["tables"],
     ["plan", "request", "wire", "seeds", "multipart", "addresses"],
     ["results"],
     ["backends", "events"],
     ["host_objects", "host_plans"],
-    ["credentials", "transport", "websocket", "driver", "client", "plan_files", "planning", "learning"],
+    ["credentials", "transport", "prober", "websocket", "driver", "client", "plan_files", "planning", "learning"],
     ["host_client", "client_for_host", "host_events"],
     ["runner", "cases"],
     ["preview", "review"],
@@ -169,7 +170,7 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
 def wire_words() -> set[str]:
     """Back ends' names, endpoints' segments and wire keys, but for the words that are fields of our own."""
     fields = json.loads((ROOT / "schemas" / "fields.json").read_text(encoding="utf-8"))["$defs"]
-    ours = set(fields)
+    ours = {*fields, *fields["stage_type"]["enum"]}
     for schema in fields.values():
         ours |= set(schema.get("items", {}).get("properties", {}))
     words: set[str] = set()
@@ -184,6 +185,7 @@ def wire_words() -> set[str]:
     #: JSON Schema's own words, and words of plain English that a server happens to use as keys.
     plain = {"properties", "items", "additionalProperties", "propertyNames", "dependentRequired", "v1"}
     plain |= {"mask", "image", "args", "progress", "upload"}
+    plain |= {*KINDS, *KINDS.values(), "options"}
     return {word for word in words - ours - plain if not word.startswith("_")}
 
 

@@ -18,9 +18,9 @@ from engine.backends.capabilities import Limits, combined, limit_findings, namin
 from engine.backends.description import BackendDescription, StageDescription, read_backend
 from engine.backends.description_checks import fan_out_findings, step_findings, verify_findings
 from engine.backends.folders import Folder, search_path
-from engine.backends.lineage import possible_stages, stage_limits, verified
+from engine.backends.lineage import possible_stages, probe_of, stage_limits, steps_of, verified
+from engine.backends.probe_forms import Probe, probe_findings
 from engine.backends.sources import host_words_of, library_of, rules_of
-from engine.backends.step_reader import STEP_WORDS
 from engine.backends.steps import Steps, Submit
 from engine.backends.verify import Verify
 from engine.documents import read_document
@@ -67,6 +67,8 @@ class Backend:
     stages: Mapping[str, BackendStage]
     limits: Limits
     rules: RequestRules
+    probe: Probe
+    notations: tuple[str, ...] | None
 
 
 class Catalog:
@@ -177,13 +179,16 @@ class Catalog:
             except TableError as problem:
                 findings += problem.findings
         errors = next((d.errors for d in chain if d.errors is not None), ErrorForm())
-        steps = _steps(chain)
+        steps = steps_of(chain)
         findings += step_findings(steps, chain[0].at)
+        probe = probe_of(chain)
+        findings += probe_findings(probe, rules.stages, chain[0].at)
+        notations = next((d.notations for d in chain if d.notations is not None), None)
         preview = next((d.preview for d in chain if d.preview is not None), None)
         kinds = [rules.stages[stage] for stage in stages]
         findings += limit_findings(limits, rules, kinds)
         findings = list(dict.fromkeys(replace(f, backend=name) for f in findings))
-        return Backend(name, chain[0].title, preview, errors, steps, stages, limits, rules), findings
+        return Backend(name, chain[0].title, preview, errors, steps, stages, limits, rules, probe, notations), findings
 
     def _stage(
         self, chain: Sequence[BackendDescription], name: str, rules: RequestRules, findings: list[Finding]
@@ -202,7 +207,7 @@ class Catalog:
             known = [key for d in chain for key in d.answers]
             message, hint = f"there is no answer {description.answer!r}", did_you_mean(description.answer, known)
             raise TableError([Finding("backend-unknown-answer", message, at=description.at, hint=hint)])
-        submit = _steps(chain).submit if description.submit is None else description.submit
+        submit = steps_of(chain).submit if description.submit is None else description.submit
         if submit is None:
             message = f"the stage {name} must say where its payload goes: 'post', or a 'submit' step for all stages"
             raise TableError([Finding("form-shape", message, at=description.at)])
@@ -290,9 +295,3 @@ class Catalog:
                         break
                 self._sources[name] = found  # only now: a table that cannot be read must say so every time
             return self._sources[name]
-
-
-def _steps(chain: Sequence[BackendDescription]) -> Steps:
-    """The steps of a back end: each as the most derived description that speaks of it says."""
-    found = {word: next((d.steps[word] for d in chain if word in d.steps), None) for word in STEP_WORDS}
-    return Steps(**found)

@@ -13,11 +13,13 @@ from typing import Any
 
 from engine.backends.answer_forms import AnswerForm, ErrorForm
 from engine.backends.capabilities import Said, read_said
+from engine.backends.probe_forms import Probe, read_probe
 from engine.backends.step_reader import STEP_WORDS, StepReader
 from engine.backends.steps import Accept, RequestForm, Submit, Timeouts
 from engine.backends.verify import Verify, read_verify
 from engine.documents import Document
-from engine.errors import Position, TableError
+from engine.errors import Position, TableError, did_you_mean
+from engine.notations import NOTATIONS
 from engine.tables.forms import Condition, Expression, LookupTable
 from engine.tables.shapes import Path
 from engine.values import Json, Later
@@ -26,7 +28,7 @@ __all__ = ["BackendDescription", "FanOut", "Gives", "StageDescription", "read_ba
 
 _TOP_WORDS = frozenset(
     {"format", "name", "title", "extends", "overrides", "default", "preview", "errors", "answers", "stages"}
-    | {"lookups", "timeouts", "cannot", "can", "verify", *STEP_WORDS}
+    | {"lookups", "timeouts", "cannot", "can", "probe", "notations", "verify", *STEP_WORDS}
 )
 _STAGE_WORDS = frozenset({"table", "post", "submit", "answer", "gives", "fan_out", "timeouts", "cannot", "can"})
 
@@ -86,6 +88,8 @@ class BackendDescription:
     lookups: Mapping[str, LookupTable] = field(default_factory=dict)
     steps: Mapping[str, Any] = field(default_factory=dict)
     verify: Verify = field(default_factory=Verify)
+    probe: Probe = field(default_factory=Probe)
+    notations: tuple[str, ...] | None = None
 
 
 def read_backend(document: Document, name: str) -> BackendDescription:
@@ -134,10 +138,21 @@ class _Reader(StepReader):
             said=read_said(self, (), top, with_stages=True),
             lookups={**lookups, **self.lookups},
             steps=self.stated_steps(top),
+            probe=read_probe(self, ("probe",), top.get("probe")),
+            notations=self._notations(("notations",), top["notations"]) if "notations" in top else None,
         )
 
     def _flag(self, word: str, node: Mapping[str, Json]) -> bool:
         return self.flag((word,), node[word], f"'{word}'") if word in node else False
+
+    def _notations(self, path: Path, node: Json) -> tuple[str, ...]:
+        names = self.items(path, node, "'notations'")
+        found = tuple(self.text((*path, i), name, "a notation's name") for i, name in enumerate(names))
+        for index, name in enumerate(found):
+            if name and name not in NOTATIONS:
+                hint = did_you_mean(name, NOTATIONS) or f"there are: {', '.join(NOTATIONS)}"
+                self.fault("form-unknown-word", f"there is no notation {name!r}", self.document.at(*path, index), hint)
+        return found
 
     def _stage(self, stage: str, path: Path, node: Json, timeouts: Timeouts) -> StageDescription | None:
         form = self.mapping(path, node, "a stage")

@@ -7,14 +7,18 @@ cannot be done; it reads no file and no table.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import reduce
 
 from engine.backends.capabilities import Limits, Subject, combined, limit_findings
 from engine.backends.description import BackendDescription, StageDescription
+from engine.backends.probe_forms import Probe
+from engine.backends.step_reader import STEP_WORDS
+from engine.backends.steps import Steps
 from engine.backends.verify import Verify
 from engine.errors import Finding
 from engine.tables.request import RequestRules, StageType
 
-__all__ = ["possible_stages", "stage_limits", "verified"]
+__all__ = ["possible_stages", "probe_of", "stage_limits", "steps_of", "verified"]
 
 
 def possible_stages(chain: Sequence[BackendDescription], limits: Limits) -> tuple[list[str], list[Finding]]:
@@ -47,3 +51,14 @@ def verified(chain: Sequence[BackendDescription], stage: str) -> Verify:
     for description in reversed(chain):
         whole = description.verify.over(whole)
     return Verify({name: check for name, check in whole.checks.items() if stage in check.stages}, whole.infotext)
+
+
+def steps_of(chain: Sequence[BackendDescription]) -> Steps:
+    """The steps of a back end: each as the most derived description that speaks of it says."""
+    found = {word: next((d.steps[word] for d in chain if word in d.steps), None) for word in STEP_WORDS}
+    return Steps(**found)
+
+
+def probe_of(chain: Sequence[BackendDescription]) -> Probe:
+    """What a server is asked: each question as the most derived description that speaks of it says."""
+    return reduce(lambda parent, description: description.probe.over(parent), reversed(chain), Probe())

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from engine import __version__
-from engine.cli.commands import new, plans, servers, tables
+from engine.cli.commands import live, new, plans, servers, tables
 from engine.cli.help import App
 from engine.cli.output import Output, mend_width
 from engine.cli.streams import guarded_streams
@@ -55,5 +55,5 @@ def _top(
     pass
 
 
-for commands in (plans, tables, new, servers):
+for commands in (plans, tables, new, servers, live):
     commands.add_to(app)

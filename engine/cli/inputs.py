@@ -12,14 +12,15 @@ from pathlib import Path
 import typer
 
 from engine.backends.catalog import Backend, Catalog
-from engine.backends.folders import builtin_folder
+from engine.backends.folders import builtin_folder, user_folder
+from engine.backends.names import Names, load_names
 from engine.client import PreparedRequest
 from engine.errors import did_you_mean
 from engine.plan_files import PlanFile
 from engine.planning import PlannedRun, plan_run
 from engine.request import GenerateImagesRequest
 
-__all__ = ["choose_backend", "is_folder_of_tables", "open_catalog", "planned"]
+__all__ = ["choose_backend", "is_folder_of_tables", "open_catalog", "open_names", "planned"]
 
 
 def is_folder_of_tables(folder: Path) -> bool:
@@ -53,10 +54,19 @@ def choose_backend(catalog: Catalog, name: str | None, option: str = "--backend"
     return default
 
 
-def planned(plan: PlanFile, catalog: Catalog, backend: Backend) -> PlannedRun:
+def open_names(path: Path | None, catalog: Catalog) -> Names | None:
+    """The names in this file; without one, in the user's own, if there is one. Raises TableError."""
+    if path is None:
+        path = user_folder() / "names.yaml"
+        if not path.is_file():
+            return None
+    return load_names(path, catalog)
+
+
+def planned(plan: PlanFile, catalog: Catalog, backend: Backend, names: Names | None = None) -> PlannedRun:
     """The whole plan resolved, built and checked for a back end, without a server. Raises as the runner does."""
 
     def prepared(request: GenerateImagesRequest) -> PreparedRequest:
-        return PreparedRequest.of(backend, request)
+        return PreparedRequest.of(backend, request, names=names)
 
     return plan_run(plan.plan, plan.base_config, catalog, prepared, dry=True)

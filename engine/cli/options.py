@@ -26,6 +26,7 @@ __all__ = [
     "CheckFormat",
     "Inputs",
     "Json",
+    "Names",
     "Plan",
     "PlanChanges",
     "Plans",
@@ -136,6 +137,18 @@ Tables: TypeAlias = Annotated[
 Json: TypeAlias = Annotated[
     bool,
     typer.Option("--json", help="JSON for programs on stdout, and nothing else there.", rich_help_panel=OUTPUT),
+]
+Names: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        "--names",
+        metavar="FILE",
+        help="What you call checkpoints, VAEs, upscalers, detectors and LoRAs, and what each server calls them. "
+        "[dim](names.yaml in your configuration folder)[/]",
+        exists=True,
+        dir_okay=False,
+        rich_help_panel=SERVER,
+    ),
 ]
 
 CheckFormat: TypeAlias = Literal["text", "json", "sarif"]

@@ -20,7 +20,7 @@ from engine.cli.changes import hints_of_the_command, open_plan
 from engine.cli.codes import ExitCode
 from engine.cli.complaints import complain
 from engine.cli.explanations import explanation_json, show_explanation
-from engine.cli.inputs import choose_backend, open_catalog, planned
+from engine.cli.inputs import choose_backend, open_catalog, open_names, planned
 from engine.cli.options import PlanChanges
 from engine.cli.output import Output, visible
 from engine.errors import did_you_mean
@@ -46,6 +46,7 @@ class PayloadOptions:
     tables: Sequence[Path]
     as_json: bool
     explain: bool = False
+    names: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,7 @@ def show_payloads(options: PayloadOptions, output: Output) -> ExitCode:
     backend = catalog.backend(choose_backend(catalog, options.backend))
     file = open_plan(options.plan, catalog, options.changes, output)
     with hints_of_the_command():
-        run = planned(file, catalog, backend)
+        run = planned(file, catalog, backend, open_names(options.names, catalog))
     shown = [_shown(number, stage, backend, explain=options.explain) for number, stage in enumerate(run.stages, 1)]
     chosen = _chosen([stage for stage in shown if stage is not None], options.stage)
     complain(output.notes, run.warnings)
@@ -94,9 +95,10 @@ def show_payloads(options: PayloadOptions, output: Output) -> ExitCode:
 def _shown(number: int, stage: PlannedStage, backend: Backend, *, explain: bool) -> _Shown | None:
     if stage.request is None or stage.prepared is None:
         return None
-    sent = backend.stages[stage.request.stage_type].submit.request
-    told = tuple(explained(backend, stage.request)) if explain else ()
-    return _Shown(number, stage.request, stage.prepared.calls, sent.method, sent.shown, told)
+    form = backend.stages[stage.request.stage_type].submit.request
+    sent = stage.request if stage.prepared.request is None else stage.prepared.request
+    told = tuple(explained(backend, sent)) if explain else ()
+    return _Shown(number, stage.request, stage.prepared.calls, form.method, form.shown, told)
 
 
 def _chosen(stages: Sequence[_Shown], name: str | None) -> Sequence[_Shown]:

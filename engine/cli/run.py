@@ -20,7 +20,7 @@ from engine.cli.changes import hints_of_the_command, open_plan
 from engine.cli.codes import ExitCode, code_of_error, code_of_result, worst
 from engine.cli.complaints import complain
 from engine.cli.event_log import EventLog, facts_of, facts_of_result, open_log
-from engine.cli.inputs import choose_backend, open_catalog
+from engine.cli.inputs import choose_backend, open_catalog, open_names
 from engine.cli.options import DASH, PlanChanges
 from engine.cli.output import Output
 from engine.cli.saving import MANIFEST, Gallery, claim_folder, release_folder
@@ -47,7 +47,10 @@ _FAILED: Final = ("Failed", "red")
 
 @dataclass(frozen=True, slots=True)
 class RunOptions:
-    """What the command line says. `preview_delay`: what the preview takes for a picture, in seconds."""
+    """What the command line says.
+
+    `preview_delay`: what the preview takes for a picture, in seconds. `probe`: whether the server is asked first.
+    """
 
     plans: Sequence[Path]
     changes: PlanChanges
@@ -59,6 +62,8 @@ class RunOptions:
     fail_fast: bool
     as_json: bool
     preview_delay: float
+    probe: bool = True
+    names: Path | None = None
 
     @property
     def events_on_stdout(self) -> bool:
@@ -74,9 +79,10 @@ def run_plans(options: RunOptions, output: Output) -> ExitCode:
         raise typer.BadParameter("stdin holds one plan: name it once.", param_hint="PLANS")
     catalog = open_catalog(options.tables)
     backend = choose_backend(catalog, options.backend)
+    names = open_names(options.names, catalog)
     with (
         closing(open_log(options.events)) as log,
-        serving(catalog, backend, options.url, options.preview_delay) as client,
+        serving(catalog, backend, options.url, options.preview_delay, check_names=options.probe, names=names) as client,
     ):
         outcomes = list(_Batch(options, output, log, catalog, client).run())
     codes = [outcome.code for outcome in outcomes]
@@ -131,7 +137,10 @@ class _Batch:
         try:
             file = open_plan(path, self._catalog, self._options.changes, self._output)
             with hints_of_the_command():
-                return _Ready(path, file, PipelineRunner(self._client).check(file.plan, file.base_config))
+                runner = PipelineRunner(self._client)
+                planned = runner.check(file.plan, file.base_config)
+                runner.check_server(planned)
+                return _Ready(path, file, planned)
         except typer.BadParameter as problem:
             if self._several:
                 problem.message = f"in {path}: {problem.message}"
@@ -178,7 +187,13 @@ class _Batch:
                 facts = facts_of(event, [str(file) for file in files])
                 self._log.write(event.kind, {"plan_file": plan.path.as_posix(), **facts})
 
-        ending = Session(self._client, plan.file, plan.planned, gallery, self._output, tell).run()
+        try:
+            ending = Session(self._client, plan.file, plan.planned, gallery, self._output, tell).run()
+        except StageEngineError as problem:  # the server is asked again where the last answer is old
+            release_folder(folder)
+            complain(self._output.notes, problem.findings)
+            code = code_of_error(problem)
+            return self._ended_early(plan.path, "refused", code, {"error": problem.to_json()}), False
         return self._report(plan, ending, gallery), ending.stopped
 
     def _wanted(self, path: Path) -> Path:

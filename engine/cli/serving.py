@@ -12,20 +12,30 @@ from collections.abc import Iterator
 import typer
 
 from engine.backends.catalog import Catalog
+from engine.backends.names import Names
 from engine.client import ApiClient
 
 __all__ = ["protocol_of", "serving"]
 
 
 @contextlib.contextmanager
-def serving(catalog: Catalog, backend: str, url: str | None, delay: float) -> Iterator[ApiClient]:
+def serving(
+    catalog: Catalog,
+    backend: str,
+    url: str | None,
+    delay: float,
+    *,
+    check_names: bool = True,
+    names: Names | None = None,
+) -> Iterator[ApiClient]:
     """A client of the server at `url`, or of a preview that lives as long as this context.
 
-    `delay`: what the preview takes for each picture beside its drawing, in seconds. Raises typer.BadParameter where
+    `delay`: what the preview takes for each picture beside its drawing, in seconds. `check_names`: whether the server
+    is asked for what the plan names; a preview takes every name. Raises typer.BadParameter where
     there is neither an address nor a preview, and as `ApiClient` does.
     """
     if url is not None:
-        with ApiClient(url, backend=backend, catalog=catalog) as client:
+        with ApiClient(url, backend=backend, catalog=catalog, check_names=check_names, names=names) as client:
             yield client
         return
     protocol_of(catalog, backend, "--url")
@@ -34,7 +44,7 @@ def serving(catalog: Catalog, backend: str, url: str | None, delay: float) -> It
 
     with (
         preview_of(catalog, backend, delay=delay) as server,
-        ApiClient(server.url, backend=backend, catalog=catalog) as client,
+        ApiClient(server.url, backend=backend, catalog=catalog, check_names=False, names=names) as client,
     ):
         yield client
 

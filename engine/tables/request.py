@@ -1,9 +1,9 @@
 """What a request may hold: the rules of `mappings/request.yaml` over the fields of `schemas/fields.json`.
 
 The rules say, for every field, how it is spelled, what stands in for it when it is not given and how it is
-normalised; which fields form a group; and, for every stage type, which groups it sees and when. They are data: a
-new field, group or stage type needs no Python. A folder of someone's own adds to the rules of the folders before
-it. This module reads the rules; `engine.tables.rule_checks` proves them, `engine.tables.resolve` applies them.
+normalised; which fields form a group; and, for every stage type, which groups it sees and when. They are data.
+A folder of someone's own adds to the rules of the folders before it. This module reads the rules;
+`engine.tables.rule_checks` proves them, `engine.tables.resolve` applies them.
 """
 
 from __future__ import annotations
@@ -17,9 +17,10 @@ from engine.documents import Document
 from engine.errors import Finding, Position, TableError, did_you_mean
 from engine.tables.contracts import Definition, with_needed
 from engine.tables.expressions import ExpressionReader
-from engine.tables.forms import Expression, LookupTable, Step
+from engine.tables.forms import LookupTable
+from engine.tables.rule_forms import FieldRule, StageType, Visibility
 from engine.tables.shapes import Path
-from engine.values import ABSENT, Absent, Json
+from engine.values import ABSENT, Json
 
 __all__ = ["FieldRule", "RequestRules", "StageType", "Visibility", "read_rules"]
 
@@ -27,69 +28,10 @@ T = TypeVar("T")
 
 _RULE_WORDS = frozenset(
     {"aliases", "default", "required", "replace", "lookup", "as", "unset", "otherwise", "input", "draw", "items"}
-    | {"neutral"}
+    | {"neutral", "names", "notations", "tags_to"}
 )
 _STAGE_WORDS = frozenset({"takes_images", "groups", "toggle", "constants", "instead"})
 _FILE_WORDS = frozenset({"format", "stages", "groups", "fields", "together", "lookups", "drop"})
-
-
-@dataclass(frozen=True, slots=True)
-class FieldRule:
-    """How one field is spelled, normalised and filled in.
-
-    `steps` normalise a value that was given; `unset` are values that mean "not given"; `otherwise` derives it from
-    other fields when it is not given; `input`: it never reaches a payload, another field is derived from it;
-    `draw`: the value that asks the runner to draw a random one; `items`: the rules of a list's items; `neutral`:
-    values that ask for nothing, so that a back end without this field can do them.
-    """
-
-    name: str
-    at: Position | None = None
-    aliases: tuple[str, ...] = ()
-    default: Json | Absent = ABSENT
-    required: bool = False
-    steps: tuple[Step, ...] = ()
-    unset: tuple[Json, ...] = ()
-    otherwise: Expression | None = None
-    input: bool = False
-    draw: Json | Absent = ABSENT
-    items: Mapping[str, FieldRule] = field(default_factory=dict)
-    neutral: tuple[Json, ...] = ()
-
-    @property
-    def filled(self) -> list[str]:
-        """The members of its items that have a default: a request always holds them."""
-        return [name for name, rule in self.items.items() if rule.default is not ABSENT]
-
-
-@dataclass(frozen=True, slots=True)
-class Visibility:
-    """When a stage type sees a group.
-
-    `own`: only what the stage's own config says; `switch`: the field that turns the group on (a boolean when true,
-    any other field when it is given); `defaults`: whether defaults apply.
-    """
-
-    own: bool = False
-    switch: str | None = None
-    defaults: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class StageType:
-    """One stage type: the groups that it sees, whether it takes pictures, and what its requests always say.
-
-    `toggle` is the field by which hosts switch such stages; `instead` maps fields that do not belong here, and
-    aliases that would be ambiguous here, to what a person should write instead.
-    """
-
-    name: str
-    at: Position
-    groups: Mapping[str, Visibility]
-    takes_images: bool = False
-    toggle: str | None = None
-    constants: Mapping[str, Json] = field(default_factory=dict)
-    instead: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,6 +230,9 @@ class _RulesReader(ExpressionReader):
             input=self._flag(path, rule, "input"),
             draw=rule.get("draw", ABSENT),
             items={key: self._rule(key, (*path, "items", key), item) for key, item in items.items()},
+            notations=self._flag(path, rule, "notations"),
+            tags_to=self.text((*path, "tags_to"), rule["tags_to"], "'tags_to'") if "tags_to" in rule else None,
+            names=self.text((*path, "names"), rule["names"], "'names'") if "names" in rule else None,
             neutral=tuple(self.items((*path, "neutral"), rule["neutral"], "'neutral'")) if "neutral" in rule else (),
         )
 

@@ -13,6 +13,7 @@ from engine.tables.contracts import with_needed
 from engine.tables.domains import Domain, of_schema
 from engine.tables.fits import misfits
 from engine.tables.forms import Expression, GroupOn, Late, Lookup, Open, Row, Section, Table, Take
+from engine.tables.kinds import KINDS
 from engine.tables.loose_ends import loose_ends
 from engine.tables.request import FieldRule, RequestRules, StageType, Visibility
 from engine.tables.symbolic import MAX_PATHS, Fields, SymbolicAlgebra, SymbolicScope, TooManyPathsError
@@ -105,7 +106,7 @@ def _field_findings(rules: RequestRules, rule: FieldRule) -> Iterator[Finding]:
         if rule.required:
             message = f"{rule.name} has a default and is required: it can never be missing"
             yield Finding("rules-default", message, at=rule.at, field=rule.name)
-    yield from _neutral_findings(rule.name, rule, schema)
+    yield from _value_findings(rule.name, rule, schema)
     if rule.draw is not ABSENT and not (schema.get("type") == "integer" and is_integer(rule.draw)):
         yield Finding("rules-draw", f"only whole numbers are drawn, and {rule.name} is none", at=rule.at)
     ends = [*_loose_ends(rules, rule)]
@@ -123,14 +124,19 @@ def _field_findings(rules: RequestRules, rule: FieldRule) -> Iterator[Finding]:
             message = f"an item of {rule.name} has no {name!r}"
             yield Finding("rules-unknown-field", message, at=inner.at, hint=did_you_mean(name, known))
             continue
-        yield from _neutral_findings(f"{rule.name}.{name}", inner, part)
+        yield from _value_findings(f"{rule.name}.{name}", inner, part)
         if inner.default is not ABSENT:
             for problem in problems_of(validator(part, handles=True), inner.default):
                 message = f"the default of {rule.name}.{name} {problem.message}"
                 yield Finding("rules-default", message, at=inner.at, field=rule.name)
 
 
-def _neutral_findings(name: str, rule: FieldRule, schema: Mapping[str, Json]) -> Iterator[Finding]:
+def _value_findings(name: str, rule: FieldRule, schema: Mapping[str, Json]) -> Iterator[Finding]:
+    if rule.names is not None and (rule.names not in KINDS or schema.get("type") != "string"):
+        message = f"the values of {name} cannot be names of {rule.names!r}"
+        near = did_you_mean(rule.names, KINDS) if rule.names not in KINDS else None
+        hint = near or f"a text can name one of: {', '.join(KINDS)}"
+        yield Finding("rules-names", message, at=rule.at, hint=hint, field=name.partition(".")[0])
     for value in rule.neutral:
         for problem in problems_of(validator(schema, handles=True), value):
             message = f"a neutral value of {name} {problem.message}"

@@ -13,7 +13,20 @@ import typer
 from engine.cli import completion
 from engine.cli.ending import end
 from engine.cli.help import App
-from engine.cli.options import OUTPUT, SERVER, Backend, Inputs, Json, Plan, PlanChanges, Plans, Set, Stages, Tables
+from engine.cli.options import (
+    OUTPUT,
+    SERVER,
+    Backend,
+    Inputs,
+    Json,
+    Names,
+    Plan,
+    PlanChanges,
+    Plans,
+    Set,
+    Stages,
+    Tables,
+)
 
 __all__ = ["add_to"]
 
@@ -54,6 +67,15 @@ def _run(
             rich_help_panel=SERVER,
         ),
     ] = None,
+    no_probe: Annotated[
+        bool,
+        typer.Option(
+            "--no-probe",
+            help="Do not ask the server first whether it has what the plan names.",
+            rich_help_panel=SERVER,
+        ),
+    ] = False,
+    names: Names = None,
     tables: Tables = None,
     out: Annotated[
         Path | None,
@@ -94,7 +116,9 @@ def _run(
     from engine.cli.run import RunOptions, run_plans
 
     changes = PlanChanges.of(settings, stages, inputs)
-    options = RunOptions(plans, changes, backend, url, out, tables or [], events, fail_fast, as_json, preview_delay)
+    options = RunOptions(
+        plans, changes, backend, url, out, tables or [], events, fail_fast, as_json, preview_delay, not no_probe, names
+    )
     end(lambda output: run_plans(options, output), as_json, quiet=quiet)
 
 
@@ -111,6 +135,7 @@ def _payloads(
     stages: Stages = None,
     inputs: Inputs = None,
     backend: Backend = None,
+    names: Names = None,
     tables: Tables = None,
     as_json: Json = False,
 ) -> None:
@@ -121,5 +146,5 @@ def _payloads(
     from engine.cli.payloads import PayloadOptions, show_payloads
 
     changes = PlanChanges.of(settings, stages, inputs)
-    options = PayloadOptions(plan, changes, backend, stage, tables or [], as_json, explain)
+    options = PayloadOptions(plan, changes, backend, stage, tables or [], as_json, explain, names)
     end(lambda output: show_payloads(options, output), as_json)
