@@ -46,7 +46,8 @@ def connect(catalog: Catalog) -> Iterator[Connect]:
 
         def connected(server: Scripted | str, *, read: float = 10.0, connect: float = 2.0, **options: Any) -> ApiClient:
             url = server if isinstance(server, str) else server.url
-            client = stack.enter_context(ApiClient(url, backend="a1111", catalog=catalog, **options))
+            # These tests script every answer: a question before the run would take one away.
+            client = stack.enter_context(ApiClient(url, backend="a1111", catalog=catalog, check_names=False, **options))
             timeouts = Timeouts(connect, read)
             stages = {
                 name: replace(stage, description=replace(stage.description, timeouts=timeouts))
