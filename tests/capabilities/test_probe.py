@@ -244,7 +244,7 @@ def recorded(folder: str) -> dict[str, tuple[int, object]]:
     """Every question that was recorded of a server: what it answered."""
     assert RECORDINGS is not None
     answers: dict[str, tuple[int, object]] = {}
-    for file in sorted((RECORDINGS / folder).glob("get-*.json")):
+    for file in sorted((RECORDINGS / folder).glob("get-*.json"), key=lambda file: (len(file.stem), file.stem)):
         recording = load(folder, file.stem)
         if recording["request"]["method"] == "GET":
             answers.setdefault(recording["request"]["path"], (recording["status"], recording["response"]))
@@ -270,6 +270,27 @@ class TestRecordings:
         assert "adetailer" in [entry.name for entry in server.scripts]
         assert server.unanswered == ()
         json.dumps(server.to_json())
+
+    def test_sdnext(self) -> None:
+        with Answering(recorded("sdnext")) as server, ApiClient(server.url, backend="sdnext", catalog=CATALOG) as api:
+            told = api.probe()
+        assert told.checkpoint == "Diffusers/tiny15"
+        assert told.schedulers is None
+        assert told.detectors is not None
+        assert "face-yolo8n" in [entry.name for entry in told.detectors]
+        assert told.unanswered == ()
+
+    @pytest.mark.parametrize("backend", [name for name in ("a1111", "forge", "sdnext") if name in CATALOG.names()])
+    def test_a_portable_plan_finds_its_names_on_each_server(self, backend: str) -> None:
+        fields = {"sampler": "DPM++ 2M Karras", "hires_enabled": True, "hires_upscaler_name": "Latent"}
+        stages = (
+            stage("txt2img", **fields),
+            stage("upscale", upscaler_name="Lanczos"),
+            stage("adetailer", adetailer_model="face_yolov8n.pt"),
+        )
+        with Answering(recorded(backend)) as server, ApiClient(server.url, backend=backend, catalog=CATALOG) as api:
+            runner = PipelineRunner(api)
+            assert list(runner.check_server(runner.check(Plan(stages), {"prompt": "a"}))) == []
 
     @pytest.mark.parametrize("folder", ["a1111", "forge", "sdnext", "comfyui"])
     @pytest.mark.parametrize("backend", CATALOG.names())
