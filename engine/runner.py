@@ -79,13 +79,9 @@ class PipelineRunner:
         return plan_run(plan, base_config, self._catalog, getattr(self._client, "prepare", None), dry=dry)
 
     def check_server(self, planned: PlannedRun) -> Sequence[Finding]:
-        """Hold a plan against what the server has, where the client can ask it. Gives warnings.
-
-        Raises PayloadError where the server lacks what the plan names, BackendError where it cannot be asked.
-        """
-        check = getattr(self._client, "check_server", None)
-        found: Sequence[Finding] = () if check is None else check(planned.prepared)
-        return found
+        """Hold a plan against what the server has, where the client asks it. Gives warnings, raises as the client."""
+        check: Callable[[object], Sequence[Finding]] | None = getattr(self._client, "check_server", None)
+        return () if check is None else check(planned.prepared)
 
     def run_pipeline(
         self, plan: AnyPlan, base_config: object, cancel_token: Cancellable | None = None
@@ -96,9 +92,8 @@ class PipelineRunner:
         with the fields as attributes (docs/host.md shows the shapes). What a host's objects hold and this engine
         does not know is a warning in the result; in a mapping that is handed in itself it is an error.
 
-        Raises PlanError, PayloadError or TableError, with all findings, before the first call, and BackendError where
-        the client asks its server what it has and cannot reach it. After the first call, failures,
-        missing pictures and cancellation are in the result, beside everything that was made.
+        Raises PlanError, PayloadError or TableError, with all findings, before the first call, BackendError where the
+        server is asked what it has and cannot be reached. After it, what went wrong is in the result with what was made.
         """
         planned = self.check(plan, base_config, dry=False)
         lacking = self.check_server(planned)
