@@ -93,7 +93,7 @@ class PipelineRunner:
         does not know is a warning in the result; in a mapping that is handed in itself it is an error.
 
         Raises PlanError, PayloadError or TableError, with all findings, before the first call, BackendError where the
-        server is asked what it has and cannot be reached. After it, what went wrong is in the result with what was made.
+        server is asked what it has and cannot be reached. After it, failures are in the result, beside the pictures.
         """
         planned = self.check(plan, base_config, dry=False)
         lacking = self.check_server(planned)

@@ -27,6 +27,7 @@ __all__ = [
     "Said",
     "Subject",
     "combined",
+    "fields_of",
     "limit_findings",
     "naming_findings",
     "narrowed",
@@ -151,6 +152,13 @@ def schema_of(rules: RequestRules, name: str) -> Schema:
     for step in ("items", "properties", member) if member else ():
         schema = schema[step] if isinstance(schema, dict) else {}
     return schema if isinstance(schema, dict) else {}
+
+
+def fields_of(limits: Limits, rules: RequestRules) -> frozenset[str]:
+    """Every field that is not possible, alone or with its group."""
+    alone = {subject.name for subject in limits if subject.kind == "field"}
+    groups = [subject.name for subject in limits if subject.kind == "group"]
+    return frozenset(alone | {name for group in groups for name in rules.groups.get(group, ())})
 
 
 def narrowed(rules: RequestRules, stage: StageType, limits: Limits) -> tuple[RequestRules, StageType]:

@@ -233,7 +233,7 @@ class Catalog:
             found = expression_findings(expression, beside, rules, stage, fields, {"type": "integer"})
             findings += (replace(finding, stage=name) for finding in found)
         verify = verified(chain, name)
-        findings += (replace(f, stage=name) for f in verify_findings(verify, beside, rules, stage, fields))
+        findings += (replace(f, stage=name) for f in verify_findings(verify, beside, rules, stage, fields, limits))
         return BackendStage(stage, table, contract, description, submit, answer, dict(beside.lookups), limits, verify)
 
     def _contract(self, chain: Sequence[BackendDescription], name: str, at: Position) -> Contract:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
+from engine.backends.capabilities import Limits, fields_of
 from engine.backends.description import StageDescription
 from engine.backends.steps import Steps
 from engine.backends.verify import Verify
@@ -18,6 +19,7 @@ from engine.tables.ownership import condition_findings
 from engine.tables.prove import expression_findings
 from engine.tables.request import RequestRules, StageType
 from engine.tables.symbolic import Fields
+from engine.tables.traverse import names_in
 from engine.values import Json
 
 __all__ = ["fan_out_findings", "step_findings", "verify_findings"]
@@ -58,10 +60,16 @@ def fan_out_findings(description: StageDescription, rules: RequestRules, stage: 
 
 
 def verify_findings(
-    verify: Verify, table: Table, rules: RequestRules, stage: StageType, fields: Fields
+    verify: Verify, table: Table, rules: RequestRules, stage: StageType, fields: Fields, limits: Limits
 ) -> Iterator[Finding]:
-    """What is wrong with what a stage's answers are held against. `table`: the stage's, with all lookups."""
+    """What is wrong with what a stage's answers are held against. `table`: the stage's, with all lookups.
+
+    A check of what is not possible here (`limits`) is inherited: there will never be anything to compare.
+    """
+    gone = fields_of(limits, rules)
     for check in verify.checks.values():
+        if check.asked is not None and not gone.isdisjoint(name for name, _ in names_in(check.asked)):
+            continue
         if check.asked is not None:
             found = expression_findings(check.asked, table, rules, stage, fields, {})
             yield from (finding for finding in found if finding.code != "row-not-always")
