@@ -22,7 +22,7 @@ ENGINE = ROOT / "engine"
 #: The floors of ARCHITECTURE.md, from the ground up. A module may import modules of lower floors, and within
 #: `tables` and `backends` those of its own package, as long as no circle comes of it.
 FLOORS = [
-    ["errors", "values", "cancel", "notations"],
+    ["errors", "values", "cancel", "markup", "notations"],
     ["image_headers", "images", "document_builder", "documents"],
     ["tables"],
     ["plan", "request", "wire", "seeds", "multipart", "addresses"],

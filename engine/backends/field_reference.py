@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from engine.backends.catalog import Catalog
 from engine.backends.field_facts import FieldFacts, TableUse, TableUses, field_facts, known_names
+from engine.markup import as_markdown
 from engine.tables.request import RequestRules
 from engine.tables.schema_words import schema_words
 from engine.values import ABSENT
@@ -66,9 +67,11 @@ def _table(rules: RequestRules, uses: TableUses, names: Iterable[str], backends:
         found = _by_backend(uses.of(facts))
         ends = ["<br>".join(_ends(facts, found.get(backend, ()))) for backend in backends]
         default = "" if facts.rule.default is ABSENT else f"`{json.dumps(facts.rule.default, ensure_ascii=False)}`"
-        about = f"`{name.rpartition('.')[2]}`<br>{facts.schema.get('description', '')}"
+        about = f"`{name.rpartition('.')[2]}`<br>{as_markdown(str(facts.schema.get('description', '')))}"
         also = ", ".join(f"`{alias}`" for alias in facts.rule.aliases)
-        lines.append(_row([about, schema_words(facts.schema), default or _instead_of_default(facts), also, *ends]))
+        lines.append(
+            _row([about, as_markdown(schema_words(facts.schema)), default or _instead_of_default(facts), also, *ends])
+        )
     return "\n".join(lines) + "\n"
 
 
@@ -93,8 +96,8 @@ def _ends(facts: FieldFacts, uses: Iterable[TableUse]) -> Iterator[str]:
     told: dict[str, list[str]] = {}
     for use in uses:
         ends = [f"`{target}`" for target in use.targets]
-        ends += [f"cannot: {reason}" for reason in use.reasons("cannot")]
-        ends += [f"dropped: {reason}" for reason in use.reasons("drop")]
+        ends += [f"cannot: {as_markdown(reason)}" for reason in use.reasons("cannot")]
+        ends += [f"dropped: {as_markdown(reason)}" for reason in use.reasons("drop")]
         told.setdefault(", ".join(ends), []).append(use.stage)
     several = len([end for end in told if end]) > 1
     for end, stages in told.items():
@@ -103,4 +106,4 @@ def _ends(facts: FieldFacts, uses: Iterable[TableUse]) -> Iterator[str]:
 
 
 def _row(cells: Iterable[str]) -> str:
-    return f"| {' | '.join(cell.replace('|', chr(92) + '|').replace(chr(10), ' ') for cell in cells)} |"
+    return f"| {' | '.join(cells)} |"

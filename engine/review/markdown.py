@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
+from engine.markup import as_markdown
 from engine.review.report import Group, Report
 from engine.review.wording import contract_line, headline, old_and_new, place, title, where
 
@@ -25,7 +26,7 @@ _ICON: Final = {"same": "✅", "payloads": "🔶", "boundary": "🛑", "invalid"
 
 def markdown(report: Report) -> str:
     """The comment. What does not fit is counted at its end."""
-    text = f"{MARK}\n## {_ICON[report.verdict]} Payload review\n\n**{_plain(headline(report))}**\n"
+    text = f"{MARK}\n## {_ICON[report.verdict]} Payload review\n\n**{as_markdown(headline(report))}**\n"
     text += f"\n{_code(report.base)} → {_code(report.head)}\n"
     left = 0
     for block in _blocks(report):
@@ -39,7 +40,7 @@ def markdown(report: Report) -> str:
 def _blocks(report: Report) -> Iterator[str]:
     """The parts in order of weight, each whole in itself."""
     if report.ownership:
-        lines = (f"- {_code(change.where)}: {_plain(change.what)}\n" for change in report.ownership)
+        lines = (f"- {_code(change.where)}: {as_markdown(change.what)}\n" for change in report.ownership)
         yield "\n### ⚠️ Ownership changed\n\n" + "".join(lines)
     if report.contracts:
         lines = (f"- **{change.direction}** {_code(contract_line(change))}\n" for change in report.contracts)
@@ -66,19 +67,13 @@ def _group(group: Group) -> str:
     body += "| place | old | new | where |\n| --- | --- | --- | --- |\n"
     for first, changes in group.alike():
         old, new = old_and_new(first)
-        cells = (_code(place(first)), _code(old), _code(new), "<br>".join(_plain(case) for case in where(changes)))
+        cells = (_code(place(first)), _code(old), _code(new), "<br>".join(as_markdown(case) for case in where(changes)))
         body += f"| {' | '.join(cells)} |\n"
     return _folded(title(group), body)
 
 
 def _folded(head: str, body: str) -> str:
-    return f"\n<details><summary>{_plain(head)}</summary>\n\n{body}\n</details>\n"
-
-
-def _plain(text: str) -> str:
-    """Text that means nothing to Markdown or HTML, and that calls nobody by name."""
-    escaped = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("@", "@\u200b")
-    return re.sub(r"([\\`*_{}\[\]#|~!])", r"\\\1", escaped.replace("\n", " "))
+    return f"\n<details><summary>{as_markdown(head)}</summary>\n\n{body}\n</details>\n"
 
 
 def _code(text: str) -> str:
