@@ -148,7 +148,7 @@ def test_a_host_s_shape_of_a_plan_gives_the_same_bytes(shape: str, drawn: Any) -
     plan, base = drawn
     named = [replace(stage, id=f"{n + 1}-{stage.stage_type}") for n, stage in enumerate(plan.stages)]
     # Nothing is drawn, since what a dry run draws comes from the words of the plan.
-    plan = replace(plan, stages=tuple(named), options=PlanOptions(seed="server"))
+    plan = replace(plan, stages=tuple(named), options=OPTIONS)
 
     def payloads(given: Any, config: Any) -> list[str]:
         planned = plan_run(given, config, CATALOG, RecordingClient().prepare, dry=True)
