@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from engine.backends.backend_reference import backend_reference_text
 from engine.backends.catalog import Catalog
 from engine.backends.field_reference import field_reference_text
 from engine.backends.folders import Folder
@@ -94,10 +95,12 @@ def _generated(folder: Folder, catalog: Catalog) -> Iterator[GeneratedFile]:
         file = folder.schemas / name
         if builtin or file.is_file():
             yield GeneratedFile(file, folder.name_of(file), text(), made_from)
-    file = folder.path / "docs" / "fields.md"
-    if builtin and file.parent.is_dir():  # a wheel holds no documentation
+    docs = folder.path / "docs"
+    if builtin and docs.is_dir():  # a wheel holds no documentation
         made_from = "schemas/fields.json, mappings/request.yaml and the tables"
-        yield GeneratedFile(file, folder.name_of(file), field_reference_text(catalog), made_from)
+        pages = (("fields.md", field_reference_text), ("backends.md", backend_reference_text))
+        for name, text_of in pages:
+            yield GeneratedFile(docs / name, folder.name_of(docs / name), text_of(catalog), made_from)
 
 
 def _contracts(catalog: Catalog, names: list[str]) -> Mapping[str, Contract]:

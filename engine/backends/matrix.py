@@ -86,7 +86,7 @@ def summary_of(catalog: Catalog, name: str) -> BackendSummary:
         tuple(_stage(stage) for stage in backend.stages.values()),
         tuple(kind for kind in rules.stages if kind not in backend.stages and kind not in spoken),
         (*everywhere, *here),
-        tuple(sorted(_asks(backend))),
+        tuple(sorted(set(_asks(backend)))),
         backend.notations,
         backend.preview is not None,
     )
