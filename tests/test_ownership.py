@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -81,16 +80,36 @@ class Tables:
 
 
 @pytest.fixture
-def tables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Tables]:
+def tables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Tables:
+    return laid_out(tmp_path, monkeypatch, "a1111")
+
+
+@pytest.fixture
+def graphs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Tables:
+    return laid_out(tmp_path, monkeypatch, "comfyui", proven=True)
+
+
+def laid_out(folder: Path, monkeypatch: pytest.MonkeyPatch, backend: str, *, proven: bool = False) -> Tables:
+    """The built-in tables of this one back end: the others take time to prove, and a leak is planted in one.
+
+    `proven`: they are known to be right as they stand.
+    """
     source = builtin_folder()
-    for part in ("mappings/a1111", "mappings/request.yaml", "schemas/a1111", "schemas/request", "schemas/fields.json"):
+    parts = (
+        f"mappings/{backend}",
+        "mappings/request.yaml",
+        f"schemas/{backend}",
+        "schemas/request",
+        "schemas/fields.json",
+    )
+    for part in parts:
         copy = shutil.copytree if (source.path / part).is_dir() else shutil.copyfile
-        (tmp_path / part).parent.mkdir(exist_ok=True)
-        copy(source.path / part, tmp_path / part)
-    monkeypatch.setattr(catalog_module, "search_path", lambda _folders: (Folder(tmp_path, ""),))
-    planted = Tables(tmp_path)
-    assert planted.codes() == {}
-    yield planted
+        (folder / part).parent.mkdir(exist_ok=True)
+        copy(source.path / part, folder / part)
+    monkeypatch.setattr(catalog_module, "search_path", lambda _folders: (Folder(folder, ""),))
+    planted = Tables(folder)
+    assert proven or planted.codes() == {}
+    return planted
 
 
 IMG2IMG = "mappings/a1111/img2img.yaml"
@@ -251,3 +270,73 @@ def test_a_stage_that_is_let_see_a_group_must_say_what_becomes_of_it(tables: Tab
     )
     found = tables.codes()
     assert found["field-unread"] == {"img2img"}, "and the book of ownership has to change, too"
+
+
+# -- graphs ----------------------------------------------------------------------------------------------------------
+
+GRAPH = "mappings/comfyui/txt2img.yaml"
+DECODE = "  - nodes: {decode: {class: VAEDecode, links: {samples: samples, vae: vae}}}\n"
+NAMED = "{class: CheckpointLoaderSimple, inputs: {ckpt_name: refiner_model_name}}"
+
+#: How the refiner's fields might reach a graph whose refiner is off, form by form, and what is said of it.
+LEAKS = {
+    "a node's input": (f"  - nodes: {{own: {NAMED}}}\n    sets: {{vae: own.VAE}}\n", "ownership-unguarded"),
+    "a row": ("  - replace: {checkpoint/ckpt_name: refiner_model_name}\n", "ownership-unguarded"),
+    "a row's condition": (
+        "  - replace: {checkpoint/ckpt_name: {first: [{value: x, when: {refiner_switch_at: present}}, model_name]}}\n",
+        "ownership-unguarded",
+    ),
+    "a section's condition": (
+        "  - when: {refiner_model_name: present}\n    replace: {checkpoint/ckpt_name: {value: x}}\n",
+        "ownership-unguarded",
+    ),
+    "like": (
+        "  - nodes: {own: {like: refiner_checkpoint}}\n    sets: {vae: own.VAE}\n",
+        "node-unknown",
+    ),
+    "a link to a node": ("  - replace: {canvas/width: {link: refiner_checkpoint.VAE}}\n", "node-unknown"),
+    "a wire set to its node": ("  - sets: {vae: refiner_checkpoint.VAE}\n", "node-unknown"),
+    "a wire that it set": ("  - sets: {vae: refiner_model}\n", "wire-unknown"),
+    "a row into its node": (
+        "  - replace: {refiner_checkpoint/ckpt_name: model_name}\n",
+        "ownership-target",
+    ),
+    "its node, added again": (
+        "  - nodes: {refiner_checkpoint: {class: VAELoader, inputs: {vae_name: {value: x}}}}\n",
+        "ownership-target",
+    ),
+    "the other side of its group": (
+        f"  - group: refiner\n    else: {{nodes: {{own: {NAMED}}}, sets: {{vae: own.VAE}}}}\n",
+        "ownership-unguarded",
+    ),
+    "under a group that is not its own": (
+        f"  - group: hires\n    nodes: {{own: {NAMED}}}\n    sets: {{vae: own.VAE}}\n",
+        "ownership-unguarded",
+    ),
+    "a fragment": ("  - use: _leak\n", "ownership-unguarded"),
+    "once for every LoRA": (
+        f"  - each: {{lora: loras}}\n    nodes: {{own: {NAMED}}}\n    sets: {{vae: own.VAE}}\n",
+        "ownership-unguarded",
+    ),
+}
+
+
+def test_the_graphs_hold_no_leak_as_they_stand(graphs: Tables) -> None:
+    assert graphs.codes() == {}
+
+
+@pytest.mark.parametrize(("leak", "code"), LEAKS.values(), ids=LEAKS.keys())
+def test_a_refiner_that_is_off_cannot_reach_a_graph(graphs: Tables, leak: str, code: str) -> None:
+    fragment = graphs.root / "mappings" / "comfyui" / "_leak.yaml"
+    fragment.write_text(
+        f"format: 1\nflow:\n  - nodes: {{own: {NAMED}}}\n    sets: {{vae: own.VAE}}\n", encoding="utf-8"
+    )
+    graphs.edit(GRAPH, DECODE, f"{leak}{DECODE}")
+    assert "txt2img" in graphs.codes()[code]
+
+
+@pytest.mark.parametrize("stage", ["img2img", "upscale", "adetailer", "hires"])
+def test_a_graph_of_another_stage_cannot_name_the_refiner(graphs: Tables, stage: str) -> None:
+    file = f"mappings/comfyui/{stage}.yaml"
+    graphs.edit(file, "flow:\n", f"flow:\n  - nodes: {{own: {NAMED}}}\n")
+    assert graphs.codes()["ownership-foreign-field"] == {stage}

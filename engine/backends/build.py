@@ -92,20 +92,25 @@ def _fanned_out(
     if fan_out is None:
         yield request.fields, request.input_images[0] if request.input_images else None
         return
-    parts: object = request.input_images if stage.stage.takes_images else request.fields.get(fan_out.over, [])
+    over, takes_images = fan_out.over, stage.stage.takes_images
+    parts: object = request.input_images[:1] or [None] if over is None else request.fields.get(over, [])
+    if over is not None and takes_images:
+        parts = request.input_images
     walker: Walker[Value, Scope] = Walker(ConcreteAlgebra(), stage.lookups)
     scope = Scope(request.fields, _groups_on(stage, request.fields))
     added = [name for name, when in fan_out.add_index if when is None or walker.holds(when, scope)]
-    for index, part in enumerate(parts if isinstance(parts, (list, tuple)) else ()):
-        fields = dict(request.fields)
-        for name in added:
-            value = fields.get(name)
-            # A negative value asks the server to draw one itself: it draws anew for every call.
-            if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
-                fields[name] = value + index
-        if not stage.stage.takes_images:
-            fields[fan_out.over] = [part]
-        yield fields, part if isinstance(part, Image) else None
+    times = 1 if fan_out.times is None else _whole(walker, fan_out.times, scope)
+    for item, part in enumerate(parts if isinstance(parts, (list, tuple)) else ()):
+        for index in range(item, item + times):
+            fields = dict(request.fields)
+            for name in added:
+                value = fields.get(name)
+                # A negative value asks the server to draw one itself: it draws anew for every call.
+                if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+                    fields[name] = value + index
+            if over is not None and not takes_images:
+                fields[over] = [part]
+            yield fields, part if isinstance(part, Image) else None
 
 
 def scopes(stage: BackendStage, request: GenerateImagesRequest) -> Iterator[Scope]:
@@ -120,7 +125,7 @@ def scopes(stage: BackendStage, request: GenerateImagesRequest) -> Iterator[Scop
 
 
 def _call(stage: BackendStage, index: int, scope: Scope) -> Call:
-    walker: Walker[Value, Scope] = Walker(ConcreteAlgebra(), stage.lookups)
+    walker: Walker[Value, Scope] = Walker(ConcreteAlgebra(), stage.lookups, stage.nodes)
     written = list(walker.walk(stage.table.flow, scope))
     gives = stage.description.gives
     count, width, height = (

@@ -16,9 +16,10 @@ from pathlib import Path
 from engine.backends.answer_forms import AnswerForm, ErrorForm
 from engine.backends.capabilities import Limits, combined, limit_findings, naming_findings, narrowed
 from engine.backends.description import BackendDescription, StageDescription, read_backend
-from engine.backends.description_checks import fan_out_findings, step_findings, verify_findings
+from engine.backends.description_checks import fan_out_findings, most_added, step_findings, verify_findings
 from engine.backends.folders import Folder, search_path
 from engine.backends.lineage import possible_stages, probe_of, stage_limits, steps_of, verified
+from engine.backends.payload_forms import wanted_of
 from engine.backends.probe_forms import Probe, probe_findings
 from engine.backends.sources import host_words_of, library_of, rules_of
 from engine.backends.steps import Steps, Submit
@@ -28,10 +29,12 @@ from engine.errors import Finding, Position, TableError, did_you_mean
 from engine.tables.contracts import Contract
 from engine.tables.forms import LookupTable, Table
 from engine.tables.host_words import HostWords
-from engine.tables.inherit import TableSource, flatten, read_table
+from engine.tables.inherit import flatten, read_table
+from engine.tables.nodes import Nodes
 from engine.tables.prove import expression_findings, prove_table, visible_fields
 from engine.tables.request import RequestRules, StageType
 from engine.tables.request_contracts import request_contract
+from engine.tables.table_source import TableSource
 
 __all__ = ["Backend", "BackendStage", "Catalog"]
 
@@ -46,13 +49,18 @@ class BackendStage:
 
     stage: StageType
     table: Table
-    contract: Contract
+    contract: Contract | Nodes
     description: StageDescription
     submit: Submit
     answer: AnswerForm
     lookups: Mapping[str, LookupTable]
     limits: Limits
     verify: Verify = field(default_factory=Verify)
+
+    @property
+    def nodes(self) -> Nodes | None:
+        """The description of nodes that its graphs are made of, where its payloads are graphs."""
+        return self.contract if isinstance(self.contract, Nodes) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,10 +149,10 @@ class Catalog:
             raise TableError([Finding("backend-no-stage", f"the back end {backend} has no stage {stage!r}")])
         return self._flat(self._chain(backend), found.table, found.at)
 
-    def contract(self, backend: str, stage: str) -> Contract | None:
-        """The contract that a stage's payload must meet; None where its table names none. Raises TableError."""
-        table = self.table(backend, stage)
-        return None if table.payload is None else self._contract(self._chain(backend), table.payload, table.at)
+    def contract(self, backend: str, stage: str) -> Contract | Nodes | None:
+        """What a stage's payload must meet; None where its table names nothing. Raises TableError."""
+        table, names = self.table(backend, stage), [d.name for d in self._chain(backend)]
+        return wanted_of(table, names, self.contracts) if table.payload or table.graph else None
 
     def stages(self, backend: str) -> list[str]:
         """The stage types that a back end runs, its own and those that it inherits. Nothing is proven."""
@@ -212,33 +220,27 @@ class Catalog:
             message = f"the stage {name} must say where its payload goes: 'post', or a 'submit' step for all stages"
             raise TableError([Finding("form-shape", message, at=description.at)])
         table = self._flat(chain, description.table, description.at)
-        if table.payload is None:
-            message = "the table must say which contract its payload meets: 'payload: …'"
-            raise TableError([Finding("table-no-payload", message, at=table.at)])
-        contract = self._contract(chain, table.payload, table.at)
+        contract = wanted_of(table, [d.name for d in chain], self.contracts)
         lookups = {key: t for d in reversed(chain) for key, t in d.lookups.items()}
         for key in lookups.keys() & table.lookups.keys():
             message = f"the table has a lookup {key!r} of its own, at {table.lookups[key].at}"
             findings.append(Finding("inherit-collision", message, at=lookups[key].at, hint="give one another name"))
-        fan_out, widened = description.fan_out, dict[str, int]()
+        fan_out, fields = description.fan_out, visible_fields(rules, stage)
+        beside = replace(table, lookups={**table.lookups, **lookups})
+        counted = list(description.gives.sizes)
         if fan_out is not None:
-            most = rules.schemas.get(fan_out.over, {}).get("maxItems")
-            widened = {field: most - 1 for field, _ in fan_out.add_index if isinstance(most, int)}
             findings += fan_out_findings(description, rules, stage)
-        fields = visible_fields(rules, stage, widened)
+            most = most_added(fan_out, rules, beside.lookups, fields)
+            fields = visible_fields(rules, stage, {name: most for name, _ in fan_out.add_index if most is not None})
+            counted += [] if fan_out.times is None else [fan_out.times]
         named = [replace(finding, stage=name) for finding in naming_findings(table, limits)]
         findings += named or prove_table(table, rules, stage, contract, fields)
-        beside = replace(table, lookups={**table.lookups, **lookups})
-        for expression in (description.gives.count, description.gives.width, description.gives.height):
+        for expression in counted:
             found = expression_findings(expression, beside, rules, stage, fields, {"type": "integer"})
             findings += (replace(finding, stage=name) for finding in found)
         verify = verified(chain, name)
         findings += (replace(f, stage=name) for f in verify_findings(verify, beside, rules, stage, fields, limits))
         return BackendStage(stage, table, contract, description, submit, answer, dict(beside.lookups), limits, verify)
-
-    def _contract(self, chain: Sequence[BackendDescription], name: str, at: Position) -> Contract:
-        names = [name] if "/" in name else [f"{d.name}/{name}" for d in chain]
-        return self.contracts.load(next((n for n in names if self.contracts.has(n)), names[0]), at)
 
     def _chain(self, name: str) -> list[BackendDescription]:
         """A back end and those that it extends, the most derived first."""

@@ -41,12 +41,21 @@ class Gives:
     width: Expression
     height: Expression
 
+    @property
+    def sizes(self) -> tuple[Expression, ...]:
+        """All of them."""
+        return self.count, self.width, self.height
+
 
 @dataclass(frozen=True, slots=True)
 class FanOut:
-    """One call for every item of a list field; `add_index`: the fields to which the call's index is added, when."""
+    """Several calls for one request: for every item of a list field (`over`), so many `times`, or both.
 
-    over: str
+    `add_index`: the fields to which the call's number is added, when; it is the item's number and the time's together.
+    """
+
+    over: str | None
+    times: Expression | None
     add_index: tuple[tuple[str, Condition | None], ...]
     at: Position
 
@@ -195,11 +204,15 @@ class _Reader(StepReader):
 
     def _fan_out(self, path: Path, node: Json) -> FanOut:
         form = self.mapping(path, node, "'fan_out'")
-        self.known(path, form, {"over", "add_index"}, "'fan_out'")
-        over = self.text((*path, "over"), form.get("over"), "'over'")
+        self.known(path, form, {"over", "times", "add_index"}, "'fan_out'")
+        if not form.keys() & {"over", "times"}:
+            message = "'fan_out' says 'over' which list there is a call for each, or how many 'times'"
+            self.fault("form-shape", message, self.document.at(*path))
+        over = self.text((*path, "over"), form["over"], "'over'") if "over" in form else None
+        times = self.expression((*path, "times"), form["times"]) if "times" in form else None
         place = (*path, "add_index")
         fields = self.mapping(place, form.get("add_index"), "'add_index'")
         added = tuple(
             (name, None if test == "always" else self.condition((*place, name), test)) for name, test in fields.items()
         )
-        return FanOut(over, added, self.document.at(*path))
+        return FanOut(over, times, added, self.document.at(*path))

@@ -9,20 +9,22 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from engine.backends.capabilities import Limits, fields_of
-from engine.backends.description import StageDescription
+from engine.backends.description import FanOut, StageDescription
 from engine.backends.steps import Steps
 from engine.backends.verify import Verify
 from engine.errors import Finding, Position
-from engine.tables.forms import Row, Section, Table, Take
+from engine.tables.domains import Numbers
+from engine.tables.forms import LookupTable, Row, Section, Table, Take
 from engine.tables.loose_ends import loose_ends
 from engine.tables.ownership import condition_findings
 from engine.tables.prove import expression_findings
 from engine.tables.request import RequestRules, StageType
-from engine.tables.symbolic import Fields
+from engine.tables.symbolic import Fields, SymbolicAlgebra, SymbolicScope, TooManyPathsError
 from engine.tables.traverse import names_in
-from engine.values import Json
+from engine.tables.walk import Walker
+from engine.values import Json, is_integer
 
-__all__ = ["fan_out_findings", "step_findings", "verify_findings"]
+__all__ = ["fan_out_findings", "most_added", "step_findings", "verify_findings"]
 
 
 def step_findings(steps: Steps, at: Position) -> Iterator[Finding]:
@@ -39,18 +41,45 @@ def step_findings(steps: Steps, at: Position) -> Iterator[Finding]:
         yield Finding("backend-steps", message, at=at)
 
 
+def most_added(fan_out: FanOut, rules: RequestRules, lookups: Mapping[str, LookupTable], fields: Fields) -> int | None:
+    """The highest number that a fan-out can add to a field; None where it has no end."""
+    most = 0
+    if fan_out.over is not None:
+        items = rules.schemas.get(fan_out.over, {}).get("maxItems")
+        if not isinstance(items, int):
+            return None
+        most += items - 1
+    if fan_out.times is not None:
+        row = Row(("times",), fan_out.times, fan_out.at)
+        try:
+            domain = Walker(SymbolicAlgebra(), lookups).row(row, SymbolicScope(fields))
+        except (TooManyPathsError, KeyError):  # that has a finding of its own
+            return None
+        ends = [part.high if isinstance(part, Numbers) else getattr(part, "value", 0) for part in domain.parts]
+        whole = [int(end) for end in ends if is_integer(end)]
+        if not whole or len(whole) < len(ends):
+            return None
+        most += max(whole) - 1
+    return most
+
+
 def fan_out_findings(description: StageDescription, rules: RequestRules, stage: StageType) -> Iterator[Finding]:
     """What is wrong with how a stage is fanned out, if it is."""
     fan_out = description.fan_out
     if fan_out is None:
         return
-    schema: Mapping[str, Json] = rules.schemas.get(fan_out.over, {})
-    seen = fan_out.over == "input_images" if stage.takes_images else rules.group_of(fan_out.over) in stage.groups
-    if not (seen and schema.get("type") == "array" and "maxItems" in schema):
-        message = f"a stage of type {stage.name} cannot be fanned out over {fan_out.over!r}"
+    over = fan_out.over
+    schema: Mapping[str, Json] = {} if over is None else rules.schemas.get(over, {})
+    seen = over == "input_images" if stage.takes_images else over is not None and rules.group_of(over) in stage.groups
+    if over is not None and not (seen and schema.get("type") == "array" and "maxItems" in schema):
+        message = f"a stage of type {stage.name} cannot be fanned out over {over!r}"
         yield Finding(
             "backend-fan-out", message, at=fan_out.at, hint="it must be a list with a maxItems that the stage has"
         )
+    for name, at in [] if fan_out.times is None else names_in(fan_out.times):
+        if name.startswith("input."):
+            message = f"how many times there is a call cannot hang on {name}: it is counted before any picture"
+            yield Finding("backend-fan-out", message, at=at)
     for name, condition in fan_out.add_index:
         if rules.schemas.get(name, {}).get("type") != "integer" or rules.group_of(name) not in stage.groups:
             message = f"an index cannot be added to {name!r}: it is no whole number of this stage"

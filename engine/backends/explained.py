@@ -55,7 +55,7 @@ def explained(backend: Backend, request: GenerateImagesRequest) -> Iterator[tupl
     stage = backend.stages.get(request.stage_type)
     if stage is None:
         return
-    walker: Walker[TracedValue, TracedScope] = Walker(TracedAlgebra(), stage.lookups)
+    walker: Walker[TracedValue, TracedScope] = Walker(TracedAlgebra(), stage.lookups, stage.nodes)
     for scope in scopes(stage, request):
         values: list[Explained] = []
         appended: dict[Target, int] = {}

@@ -19,8 +19,8 @@ from engine.errors import Finding, Position, TableError
 from engine.tables.contracts import Contract
 from engine.tables.editor_configs import case_schema, plan_schema, schema_text
 from engine.tables.editor_schema import Vocabulary, table_schema_text
-from engine.tables.inherit import TableSource
 from engine.tables.request_contracts import request_contract_text
+from engine.tables.table_source import TableSource
 
 __all__ = ["STALE", "GeneratedFile", "editor_schemas", "stale_files", "stale_findings", "vocabulary"]
 

@@ -14,6 +14,7 @@ from engine.preview.messages import Answered
 from engine.preview.protocols import PROTOCOLS
 from engine.preview.server import PreviewServer
 from engine.tables.contracts import Contract
+from engine.tables.nodes import Nodes
 
 __all__ = ["preview_of"]
 
@@ -62,10 +63,10 @@ class _Contracts:
     """
 
     def __init__(self, backend: Backend) -> None:
-        of_address: dict[str, dict[str, Contract]] = {}
+        of_address: dict[str, dict[str, Contract | Nodes]] = {}
         for stage in backend.stages.values():
             of_address.setdefault(stage.submit.request.shown, {})[stage.contract.name] = stage.contract
-        self._contracts: Mapping[str, Sequence[Contract]] = {
+        self._contracts: Mapping[str, Sequence[Contract | Nodes]] = {
             name.rpartition("/")[2]: tuple(found.values()) for found in of_address.values() for name in found
         }
 

@@ -210,7 +210,8 @@ def _contract_changes(old: Built, new: Built) -> Iterator[ContractChange]:
 
 
 def _contracts(backends: Mapping[str, Backend]) -> dict[str, Contract]:
-    return {stage.contract.name: stage.contract for backend in backends.values() for stage in backend.stages.values()}
+    found = (stage.contract for backend in backends.values() for stage in backend.stages.values())
+    return {contract.name: contract for contract in found if isinstance(contract, Contract)}
 
 
 class _Lines:

@@ -22,14 +22,17 @@ from engine.tables.forms import (
     IsLonger,
     IsPresent,
     Late,
+    Link,
     ListOf,
     Lookup,
     LookupTable,
     Open,
+    Row,
     Section,
     Take,
     Test,
 )
+from engine.tables.graphs import Output
 from engine.tables.traverse import all_tests
 from engine.values import ABSENT, Absent, Json, Later, canonical, is_number, kind_of, same
 
@@ -87,10 +90,13 @@ class ConcreteAlgebra:
     def branch(self, scope: Scope, evaluate: Callable[[Scope], Value]) -> Value:
         return evaluate(scope)
 
+    def row(self, scope: Scope, row: Row, evaluate: Callable[[Scope], Value]) -> Value:
+        return evaluate(scope)
+
     def constant(self, value: Json) -> Value:
         return value
 
-    def lookup(self, value: Value, table: LookupTable, step: Lookup) -> Value:
+    def lookup(self, value: Value, table: LookupTable, step: Lookup, take: Take) -> Value:
         if value is ABSENT:
             return ABSENT
         found = table.get(value)
@@ -101,8 +107,8 @@ class ConcreteAlgebra:
         keys = [key for key in table.keys if isinstance(key, str)]
         hint = did_you_mean(value, keys) if isinstance(value, str) else None
         known = ", ".join(repr(key) for key in table.keys)
-        message = f"the lookup has no {_shown(value)}"
-        raise EvaluationError("value-not-in-lookup", message, step.at, hint or f"it has: {known}")
+        message = f"{take.sources[0]} is {_shown(value)}, which has no counterpart here"
+        raise EvaluationError("value-not-in-lookup", message, step.at, hint or f"there are: {known}", take.sources[0])
 
     def convert(self, values: Sequence[Value], step: Convert, lookups: Mapping[str, LookupTable], take: Take) -> Value:
         if any(value is ABSENT for value in values):
@@ -114,6 +120,9 @@ class ConcreteAlgebra:
             names = ", ".join(take.sources)
             message = f"{step.conversion} of {names}: {problem}"
             raise EvaluationError("value-not-convertible", message, step.at) from problem
+
+    def taken(self, value: Value, take: Take) -> Value:
+        return value
 
     def first(self, options: Iterable[tuple[Expression, Callable[[], Value]]]) -> Value:
         return next((value for _, option in options if (value := option()) is not ABSENT), ABSENT)
@@ -162,6 +171,15 @@ class ConcreteAlgebra:
 
     def late(self, form: Late) -> Value:
         return Later(form.name)
+
+    def linked(self, form: Link, output: Output | None) -> Value:
+        if output is None:
+            raise EvaluationError("wire-unknown", f"{form.name} leads nowhere", form.at)
+        link: list[Value] = [output.node, output.index]
+        return link
+
+    def fault(self, code: str, message: str, at: Position, hint: str | None = None) -> None:
+        raise EvaluationError(code, message, at, hint)
 
     def items(self, scope: Scope, variable: str, source: str, at: Position) -> Iterable[Scope]:
         value = self.read(scope, source)

@@ -119,14 +119,10 @@ class ContractLibrary:
         self._contracts: dict[str, Contract] = {}
 
     def names(self, prefix: str) -> list[str]:
-        """The contracts in one folder under schemas/ (`a1111`), by name."""
-        found = {
-            f"{prefix}/{file.stem}"
-            for folder, _ in self._folders
-            for file in (folder / prefix).glob("*.json")
-            if not file.stem.startswith("_")
-        }
-        return sorted(found)
+        """The contracts in one folder under schemas/ (`a1111`), by name; what says a format is of another kind."""
+        found = ((file, folder) for folder in self._folders for file in (folder[0] / prefix).glob("*.json"))
+        schemas = (f for f, folder in found if "format" not in _as_mapping(self._document(f, folder).value))
+        return sorted({f"{prefix}/{file.stem}" for file in schemas if not file.stem.startswith("_")})
 
     def has(self, name: str) -> bool:
         """Whether there is a contract of this name."""

@@ -41,7 +41,7 @@ class Conversion:
     name: str
     summary: str
     inputs: int
-    parameter: OneOf["none", "integer", "text", "lookup"]
+    parameter: OneOf["none", "integer", "number", "text", "lookup"]
     apply: Callable[[Sequence[Json], object], Json | Absent]
     image: Callable[[Sequence[Domain], object], Domain | None]
 
@@ -166,6 +166,42 @@ def _round_down(values: Sequence[Json], parameter: object) -> Json:
 
 def _negate(values: Sequence[Json], _: object) -> Json:
     return _plain(-_number(values[0]))
+
+
+def _times(values: Sequence[Json], parameter: object) -> Json:
+    return _plain(_number(values[0]) * _number(parameter))  # type: ignore[arg-type]
+
+
+# Samplers that know no strength run part of a longer way instead: the first steps of it are skipped.
+
+
+def _steps(value: Json) -> Fraction:
+    steps = _number(value)
+    if steps.denominator != 1:
+        raise ConversionError("needs a whole number of steps")
+    return steps
+
+
+def _total_steps(values: Sequence[Json], _: object) -> Json:
+    strength = _number(values[1])
+    if not 0 < strength <= 1:
+        raise ConversionError("needs a strength above 0 and up to 1")
+    return math.floor(_steps(values[0]) / strength)
+
+
+def _skipped_steps(values: Sequence[Json], _: object) -> Json:
+    return _plain(_number(_total_steps(values, None)) - _number(values[0]))
+
+
+def _step_at_ratio(values: Sequence[Json], _: object) -> Json:
+    """The step at which another takes over: both have at least one to do, where there are two."""
+    steps = _steps(values[0])
+    return max(1, min(math.ceil(steps * _number(values[1])), int(steps) - 1))
+
+
+def _skipped_plus_ratio(values: Sequence[Json], _: object) -> Json:
+    steps, strength, ratio = values
+    return _plain(_number(_skipped_steps([steps, strength], None)) + _number(_step_at_ratio([steps, ratio], None)))
 
 
 def _count(values: Sequence[Json], _: object) -> Json:
@@ -294,6 +330,30 @@ def _multiple(_: Sequence[Numbers], parameter: object) -> tuple[bool, float | No
     return step.is_integer(), step
 
 
+def _times_shape(box: Sequence[Numbers], parameter: object) -> tuple[bool, float | None]:
+    return box[0].integer and _number(parameter).denominator == 1, None  # type: ignore[arg-type]
+
+
+def _whole(_: Sequence[Numbers], __: object) -> tuple[bool, float | None]:
+    return True, None
+
+
+def _of_steps(
+    apply: Callable[[Sequence[Json], object], Json | Absent], *, with_strength: bool
+) -> Callable[[Sequence[Domain], object], Domain | None]:
+    """The image of a function that grows with whole steps and a ratio, and without end as a strength nears 0."""
+
+    def image(domains: Sequence[Domain], parameter: object) -> Domain | None:
+        if not all(_as_range(part).integer for part in domains[0].parts):
+            raise ConversionError("needs a whole number of steps")
+        strengths = [_as_range(part) for part in domains[1].parts] if with_strength else []
+        if any(r.high > 1 for r in strengths):
+            raise ConversionError("needs a second number of at most 1")
+        return None if any(r.low <= 0 for r in strengths) else _corners(apply, _whole)(domains, parameter)
+
+    return image
+
+
 def _ratios(domains: Sequence[Domain], parameter: object) -> Domain | None:
     """Monotone in each number, as long as the second keeps its sign; it must never be 0."""
     if any(r.low <= 0 <= r.high for r in map(_as_range, domains[1].parts)):
@@ -353,12 +413,7 @@ CONVERSIONS: dict[str, Conversion] = {
             _piecewise(_blank_if_prefix, _any_text),
         ),
         Conversion(
-            "join",
-            "the texts of a list in one, with this between them",
-            1,
-            "text",
-            _join,
-            _piecewise(_join, _joined),
+            "join", "the texts of a list in one, with this between them", 1, "text", _join, _piecewise(_join, _joined)
         ),
         Conversion(
             "join_pair",
@@ -368,21 +423,9 @@ CONVERSIONS: dict[str, Conversion] = {
             _join_pair,
             _pairs,
         ),
+        Conversion("product", "one number times another", 2, "none", _product, _corners(_product, _all_whole)),
         Conversion(
-            "product",
-            "one number times another",
-            2,
-            "none",
-            _product,
-            _corners(_product, _all_whole),
-        ),
-        Conversion(
-            "ratio_of",
-            "the first number as a part of the second (16 of 20 is 0.8)",
-            2,
-            "none",
-            _ratio_of,
-            _ratios,
+            "ratio_of", "the first number as a part of the second (16 of 20 is 0.8)", 2, "none", _ratio_of, _ratios
         ),
         Conversion(
             "steps_after",
@@ -400,21 +443,40 @@ CONVERSIONS: dict[str, Conversion] = {
             _round_down,
             _corners(_round_down, _multiple),
         ),
+        Conversion("negate", "the number with its sign turned", 1, "none", _negate, _corners(_negate, _all_whole)),
+        Conversion("times", "the number times this one", 1, "number", _times, _corners(_times, _times_shape)),
         Conversion(
-            "negate",
-            "the number with its sign turned",
-            1,
+            "total_steps",
+            "the length of the way of which so many steps at this strength are the end (20 at 0.5: 40)",
+            2,
             "none",
-            _negate,
-            _corners(_negate, _all_whole),
+            _total_steps,
+            _of_steps(_total_steps, with_strength=True),
         ),
         Conversion(
-            "count",
-            "how many items the list has",
-            1,
+            "skipped_steps",
+            "how many steps of that way are skipped (20 at 0.5: 20)",
+            2,
             "none",
-            _count,
-            _piecewise(_count, _counted),
+            _skipped_steps,
+            _of_steps(_skipped_steps, with_strength=True),
         ),
+        Conversion(
+            "step_at_ratio",
+            "the step at this part of the way, rounded up; neither the start nor the end of it (20 at 0.8: 16)",
+            2,
+            "none",
+            _step_at_ratio,
+            _of_steps(_step_at_ratio, with_strength=False),
+        ),
+        Conversion(
+            "skipped_plus_ratio",
+            "the steps that are skipped at this strength, and the step at this part of the rest",
+            3,
+            "none",
+            _skipped_plus_ratio,
+            _of_steps(_skipped_plus_ratio, with_strength=True),
+        ),
+        Conversion("count", "how many items the list has", 1, "none", _count, _piecewise(_count, _counted)),
     )
 }

@@ -29,7 +29,9 @@ __all__ = [
     "Record",
     "Segment",
     "Texts",
+    "Wired",
     "described",
+    "fingerprint",
     "is_joinable",
     "joined_texts",
     "literal",
@@ -87,6 +89,14 @@ class Picture:
 
 
 @dataclass(frozen=True, slots=True)
+class Wired:
+    """A link to a node of a graph, to an output of this type."""
+
+    node: str
+    type: str
+
+
+@dataclass(frozen=True, slots=True)
 class Segment:
     """A run of `least` to `most` list items that all lie in one set. `most` None: any number."""
 
@@ -127,7 +137,7 @@ class Anything:
     """Any value at all: what a schema without a type allows."""
 
 
-Part: TypeAlias = Literal | Numbers | Texts | Picture | Lists | Record | Opaque | Anything
+Part: TypeAlias = Literal | Numbers | Texts | Picture | Wired | Lists | Record | Opaque | Anything
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,17 +170,29 @@ def literal(value: Json) -> Domain:
 def union(domains: Iterable[Domain]) -> Domain:
     """All that is in any of these sets. Of no sets at all: never there."""
     parts: list[Part] = []
+    scalars: set[tuple[type, Json]] = set()  # of the literals so far: a lookup may give many
     maybe_absent, some = False, False
     for domain in domains:
         some, maybe_absent = True, maybe_absent or domain.maybe_absent
-        parts += [part for part in domain.parts if not any(_same_part(part, p) for p in parts)]
+        for part in domain.parts:
+            if isinstance(part, Literal) and not isinstance(part.value, (list, dict)):
+                key = type(part.value), part.value
+                if key not in scalars:
+                    scalars.add(key)
+                    parts.append(part)
+            elif not any(part == known for known in parts):
+                parts.append(part)
     return Domain(tuple(parts), maybe_absent=maybe_absent) if some else NOWHERE
 
 
-def _same_part(a: Part, b: Part) -> bool:
-    if isinstance(a, Literal) and isinstance(b, Literal):
-        return type(a.value) is type(b.value) and same(a.value, b.value)
-    return a == b
+def fingerprint(domain: Domain) -> tuple[object, ...]:
+    """What tells this set from every other, for remembering what was made of it; empty where nothing can."""
+    marks = tuple((type(part.value), part.value) if isinstance(part, Literal) else part for part in domain.parts)
+    try:
+        hash(marks)
+    except TypeError:  # a list or a mapping in it
+        return ()
+    return (domain.maybe_absent, *marks)
 
 
 def split_presence(domain: Domain) -> tuple[Domain, ...]:
@@ -242,10 +264,25 @@ def split_literals(domain: Domain, values: Sequence[Json]) -> tuple[Domain, Doma
             outside.append(Texts(part.shortest, part.longest, part.pattern, (*part.without, *gone)))
         elif isinstance(part, Numbers):
             numbers = tuple(v for v in values if isinstance(v, (int, float)) and is_number(v))
-            outside.append(replace(part, without=(*part.without, *numbers)))
+            outside += _tightened(replace(part, without=(*part.without, *numbers)))
         else:
             outside.append(part)
     return Domain(inside), Domain(tuple(outside), maybe_absent=domain.maybe_absent)
+
+
+def _tightened(numbers: Numbers) -> tuple[Numbers, ...]:
+    """The same numbers between ends that are among them; none where none is left."""
+    gone, low, high = numbers.without, numbers.low, numbers.high
+    if not numbers.integer:
+        return (
+            replace(numbers, low_open=numbers.low_open or low in gone, high_open=numbers.high_open or high in gone),
+        )
+    apart = 1 if numbers.step is None else numbers.step
+    while low in gone and not numbers.low_open:
+        low += apart
+    while high in gone and not numbers.high_open:
+        high -= apart
+    return (replace(numbers, low=low, high=high),) if low <= high else ()
 
 
 def _holds(part: Part, value: Json) -> bool:
@@ -266,7 +303,7 @@ def _holds(part: Part, value: Json) -> bool:
         case Lists() | Record() | Opaque():
             # Conditions compare with scalars; over a container the answer would be a guess, so it is "perhaps".
             return isinstance(value, (list, dict))
-        case Picture():
+        case Picture() | Wired():
             return False
         case Anything():
             return True
@@ -407,6 +444,8 @@ def _part_described(part: Part) -> str:
             return f"text of at least {part.shortest} characters" if part.shortest else "text"
         case Picture():
             return "an image"
+        case Wired(type=kind):
+            return f"a link of type {kind}"
         case Lists():
             return "a list"
         case Record() | Opaque():

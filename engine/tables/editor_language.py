@@ -18,13 +18,14 @@ from engine.tables.request import RequestRules
 from engine.tables.schema_words import schema_words
 from engine.values import ABSENT, Json
 
-__all__ = ["Flavour", "binding", "conversion", "field", "field_text", "group", "language", "readable"]
+__all__ = ["Flavour", "binding", "conversion", "field", "field_text", "group", "language", "link", "readable"]
 
 _NO_FORM = f"A row is a field's name, or holds one form: {', '.join(FORM_WORDS)}."
 _NO_BODY = "'each' has one body: 'object', or 'do' for anything else."
 _VARIABLE = r"^[A-Za-z_]\w*(\.\w+)*$"
 _PARAMETERS: dict[str, dict[str, Json]] = {
     "integer": {"type": "integer"},
+    "number": {"type": "number"},
     "text": {"type": "string"},
     "lookup": {"$ref": "#/definitions/lookupName"},
 }
@@ -85,6 +86,7 @@ def form(flavour: Flavour) -> dict[str, Json]:
         "object": {"type": "object"},
         "open": flavour.ref("name"),
         "late": {"type": "string", "pattern": r"\S"},
+        "link": link(),
         "lookup": ref("lookupOrName"),
         "replace": ref("lookupOrName"),
         "as": one_or_more(ref("conversion")),
@@ -117,6 +119,11 @@ def form(flavour: Flavour) -> dict[str, Json]:
         },
         "else": {"properties": {"object": flavour.ref("entries")}},
     }
+
+
+def link() -> dict[str, Json]:
+    """A wire, or a node and its output."""
+    return {"type": "string", "pattern": r"^[^.\s]+(\.[^.\s]+)?$"}
 
 
 def _beside(form: str, fitting: Iterable[str]) -> str:

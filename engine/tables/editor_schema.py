@@ -21,6 +21,7 @@ from engine.tables.editor_language import (
     field_text,
     group,
     language,
+    link,
     readable,
 )
 from engine.tables.editor_parts import described, draft_07, item, mapping, needs, ref, told
@@ -29,7 +30,7 @@ from engine.tables.inherit import TABLE_WORDS
 from engine.tables.meanings import FORMS, TABLES, Meaning
 from engine.tables.request import RequestRules
 from engine.tables.schema_words import schema_words
-from engine.tables.sections import SECTION_WORDS
+from engine.tables.sections import FLOW_WORDS
 from engine.values import Json
 
 __all__ = ["Vocabulary", "table_schema", "table_schema_text"]
@@ -144,17 +145,18 @@ def _targets(contract: str, targets: Mapping[str, Sequence[Mapping[str, Json]]])
 
 
 def _section(flavour: Flavour, rules: RequestRules) -> dict[str, Json]:
-    words: dict[str, Json] = {word: told(TABLES[word], {}) for word in _ordered(TABLES, SECTION_WORDS)}
+    words: dict[str, Json] = {word: told(TABLES[word], {}) for word in _ordered(TABLES, FLOW_WORDS)}
     return {
         "type": "object",
         "properties": words,
         "additionalProperties": False,
-        **_contents(flavour, rules, SECTION_WORDS),
+        **_contents(flavour, rules, FLOW_WORDS),
     }
 
 
 def _contents(flavour: Flavour, rules: RequestRules, words: Iterable[str]) -> dict[str, Json]:
     """What stands behind the words of a section or table, for one contract."""
+    names: Json = {"type": "string", "pattern": r"\S"}
 
     def parts(flavour: Flavour) -> dict[str, Json]:
         several: dict[str, Json] = {"type": "array", "items": flavour.ref("section")}
@@ -176,6 +178,10 @@ def _contents(flavour: Flavour, rules: RequestRules, words: Iterable[str]) -> di
             "group": group(rules),
             "drop": flavour.ref("drop"),
             "refuse": _REASON,
+            "use": names,
+            "before": names,
+            "nodes": {"type": "object", "additionalProperties": _node(flavour)},
+            "sets": {"type": "object", "additionalProperties": link()},
         }
         return {word: part for word, part in found.items() if word in words}
 
@@ -189,6 +195,24 @@ def _contents(flavour: Flavour, rules: RequestRules, words: Iterable[str]) -> di
         "if": {"required": ["each"]},
         "then": {"properties": {**parts(flavour.each), "each": binding(flavour)}},
         "else": {"properties": parts(flavour)},
+    }
+
+
+def _node(flavour: Flavour) -> dict[str, Json]:
+    """A node of a graph."""
+    names: Json = {"type": "string", "pattern": r"\S"}
+    one: Json = "A node is of a 'class', or 'like' another: write one of the two."
+    return {
+        "type": "object",
+        "properties": {
+            "class": names,
+            "like": names,
+            "links": {"type": "object", "additionalProperties": link()},
+            "inputs": flavour.ref("entries"),
+        },
+        "additionalProperties": False,
+        "oneOf": [{"required": ["class"]}, {"required": ["like"]}],
+        "errorMessage": one,
     }
 
 

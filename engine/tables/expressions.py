@@ -25,6 +25,7 @@ from engine.tables.forms import (
     IsOneOf,
     IsPresent,
     Late,
+    Link,
     ListOf,
     Lookup,
     LookupTable,
@@ -198,6 +199,17 @@ class ExpressionReader(ShapeReader):
         """`late`: a value that is known only when the payload is sent."""
         return Late(self.text((*path, "late"), node["late"], "the name of a late value"), self.document.at(*path))
 
+    def link(self, path: Path, node: Mapping[str, Json]) -> Expression:
+        """`link`: in a graph, a wire or the output of a node."""
+        return self.link_to((*path, "link"), self.text((*path, "link"), node["link"], "a wire, or a node's output,"))
+
+    def link_to(self, path: Path, name: str) -> Link:
+        """A link by the name of a wire, or by a node's name and its output's with a dot between."""
+        if name.count(".") > 1 or name.startswith(".") or name.endswith("."):
+            hint = "write the name of a wire, or a node and its output: load.IMAGE"
+            self.fault("form-shape", f"{name!r} is no link", self.document.at(*path), hint)
+        return Link(name, self.document.at(*path))
+
     # -- conditions -----------------------------------------------------------------------------------------
 
     def condition(self, path: Path, node: Json) -> Condition:
@@ -257,6 +269,7 @@ _FORMS: dict[str, _Form] = {
     "object": _Form(ExpressionReader.object_of),
     "open": _Form(ExpressionReader.open, frozenset({"reserved"})),
     "late": _Form(ExpressionReader.late),
+    "link": _Form(ExpressionReader.link),
 }
 
 #: The words that name a form, and for each the words that may stand beside it; `when` may stand beside any.

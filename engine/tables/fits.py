@@ -22,6 +22,7 @@ from engine.tables.domains import (
     Picture,
     Record,
     Texts,
+    Wired,
     described,
     literal,
 )
@@ -56,6 +57,8 @@ def _part_misfits(part: Part, schema: Mapping[str, Json], path: tuple[str, ...])
         case Picture():
             if "contentMediaType" not in schema:
                 yield Problem(path, f"gets an image, and the contract wants {_wanted(schema)} there")
+        case Wired():
+            yield Problem(path, f"gets a link, and the contract wants {_wanted(schema)} there")
         case Lists():
             yield from _list_misfits(part, schema, path)
         case Record():

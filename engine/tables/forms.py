@@ -31,14 +31,17 @@ __all__ = [
     "IsOneOf",
     "IsPresent",
     "Late",
+    "Link",
     "ListOf",
     "Lookup",
     "LookupTable",
+    "NodeForm",
     "Not",
     "ObjectOf",
     "Open",
     "Row",
     "Section",
+    "Setting",
     "Step",
     "Table",
     "Take",
@@ -180,7 +183,15 @@ class Late:
     at: Position
 
 
-Expression: TypeAlias = Take | Constant | First | Guarded | ListOf | ObjectOf | Each | Open | Late
+@dataclass(frozen=True, slots=True)
+class Link:
+    """In a graph: the output of a node, by the name of a wire, or by the node's own and its output's: `load.IMAGE`."""
+
+    name: str
+    at: Position
+
+
+Expression: TypeAlias = Take | Constant | First | Guarded | ListOf | ObjectOf | Each | Open | Late | Link
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,32 +277,68 @@ class Drop:
 
 
 @dataclass(frozen=True, slots=True)
+class NodeForm:
+    """A node that a section adds to a graph: of a class, or like a node that is there. A row is one of its inputs."""
+
+    name: str
+    class_name: str | None
+    like: str | None
+    rows: tuple[Row, ...]
+    at: Position
+    inherited_by: Position | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A wire that a section of a graph sets, and the output that it is from there on."""
+
+    wire: str
+    source: Link
+    at: Position
+    inherited_by: Position | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Section:
     """A part of a table that applies as a whole: always, when a condition holds, or once for each item of a list.
 
-    `rows`, `drops` and `then` apply where `when` holds, `otherwise` where it does not. A section with `refuse`, the
-    reason why, holds no rows: no payload is built for a request that meets its condition.
+    What is in it and `then` apply where `when` holds, `otherwise` where it does not. A section with `refuse`, the
+    reason why, holds no rows: no payload is built for a request that meets its condition. In a graph a section adds
+    `nodes`; its `rows` give inputs to nodes that are there, `replaced` gives them others, and `sets` sets wires, in
+    this order.
+
+    `use` names a fragment whose flow stands in it; `before` a node of the parent that it is put before. Both are gone
+    in a flat table.
     """
 
     at: Position
     when: Condition | None = None
     each: tuple[str, str] | None = None
+    nodes: tuple[NodeForm, ...] = ()
     rows: tuple[Row, ...] = ()
+    replaced: tuple[Row, ...] = ()
+    sets: tuple[Setting, ...] = ()
     drops: tuple[Drop, ...] = ()
     then: tuple[Section, ...] = ()
     otherwise: tuple[Section, ...] = ()
     refuse: str | None = None
+    use: tuple[str, Position] | None = None
+    before: tuple[str, Position] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A whole table: the contract that its payload must meet, its lookups and its flow of sections."""
+    """A whole table: the contract that its payload must meet, its lookups and its flow of sections.
+
+    `graph`: the description of nodes that it must meet instead, where the payload is a graph.
+    """
 
     name: str
     payload: str | None
     flow: tuple[Section, ...]
     at: Position
     lookups: Mapping[str, LookupTable] = field(default_factory=dict)
+    graph: str | None = None
 
 
 def target_text(target: Target) -> str:

@@ -8,39 +8,23 @@ is flat: every row remembers where it was written and which table took it over.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import replace
 
 from engine.documents import Document
-from engine.errors import Finding, Position, TableError, did_you_mean
-from engine.tables.forms import LookupTable, Row, Section, Table, Target, target_text
+from engine.errors import Finding, Position, TableError
+from engine.tables.extension import Extension, marked
+from engine.tables.forms import LookupTable, Section, Table, Target
 from engine.tables.sections import SECTION_WORDS, SectionReader, parse_target
-from engine.tables.traverse import rows_of, sections_of
+from engine.tables.table_source import TableSource
 
-__all__ = ["TABLE_WORDS", "TableSource", "flatten", "read_table"]
+__all__ = ["TABLE_WORDS", "flatten", "read_table"]
 
 #: The words at the top of a table.
 TABLE_WORDS = SECTION_WORDS | {
-    "format", "payload", "extends", "lookups", "replace_lookups", "flow", "replace", "remove", "undrop",
+    "format", "payload", "graph", "extends", "lookups", "replace_lookups", "flow", "replace", "remove", "undrop",
 }  # fmt: skip
 _MAX_PARENTS = 16
-
-
-@dataclass(frozen=True, slots=True)
-class TableSource:
-    """One table file as written, before inheritance."""
-
-    name: str
-    at: Position
-    payload: str | None
-    extends: str | None
-    extends_at: Position
-    flow: tuple[Section, ...]
-    lookups: Mapping[str, LookupTable] = field(default_factory=dict)
-    replaced_lookups: Mapping[str, LookupTable] = field(default_factory=dict)
-    replaced: tuple[Row, ...] = ()
-    removed: Mapping[Target, Position] = field(default_factory=dict)
-    undropped: Mapping[str, Position] = field(default_factory=dict)
 
 
 def read_table(document: Document, name: str) -> TableSource:
@@ -77,6 +61,7 @@ def read_table(document: Document, name: str) -> TableSource:
         name=name,
         at=document.at(),
         payload=reader.text(("payload",), top["payload"], "'payload'") if "payload" in top else None,
+        graph=reader.text(("graph",), top["graph"], "'graph'") if "graph" in top else None,
         extends=reader.text(("extends",), top["extends"], "'extends'") if "extends" in top else None,
         extends_at=document.at("extends"),
         flow=flow,
@@ -95,96 +80,73 @@ def read_table(document: Document, name: str) -> TableSource:
 
 
 def flatten(source: TableSource, find: Callable[[str], TableSource | None]) -> Table:
-    """The table with all that it inherits. `find` looks up a parent by the name that `extends` says.
+    """The table with all that it inherits and uses. `find` looks up another by the name that `extends` or `use` says.
 
     Raises TableError with all findings.
     """
-    chain = [source]
-    while (parent := chain[-1].extends) is not None:
-        found = find(parent)
-        at = chain[-1].extends_at
+    return _Flattening(find).table(source, ())
+
+
+class _Flattening:
+    """One table being made flat."""
+
+    def __init__(self, find: Callable[[str], TableSource | None]) -> None:
+        self._find = find
+
+    def table(self, source: TableSource, using: tuple[TableSource, ...]) -> Table:
+        """The flat table; `using` are those that it is a fragment of."""
+        chain = [source]
+        while (parent := chain[-1].extends) is not None:
+            chain.append(self._found(parent, chain[-1].extends_at, "extend", (*using, *chain)))
+        findings: list[Finding] = []
+        root = chain.pop()
+        flow, lookups = self._spliced(root, findings, (*using, *chain, root))
+        table = Table(source.name, root.payload, flow, root.at, lookups, root.graph)
+        for child in reversed(chain):
+            own, more = self._spliced(child, findings, (*using, *chain))
+            table = Extension(table, replace(child, flow=own, lookups=more), findings).table()
+        if findings:
+            raise TableError(findings)
+        # What is refused is refused first, whoever says so: no row has to be right for it.
+        flow = tuple(sorted(table.flow, key=lambda section: not _only_refuses(section)))
+        return replace(table, name=source.name, at=source.at, flow=flow)
+
+    def _found(self, name: str, at: Position, does: str, known: tuple[TableSource, ...]) -> TableSource:
+        found = self._find(name)
         if found is None:
-            raise TableError([Finding("inherit-unknown-table", f"there is no table {parent!r} to extend", at=at)])
-        if any(found is known for known in chain):
-            names = " -> ".join(table.name for table in (*chain[chain.index(found) :], found))
-            raise TableError([Finding("inherit-circle", f"tables extend each other in a circle: {names}", at=at)])
-        if len(chain) > _MAX_PARENTS:
+            raise TableError([Finding("inherit-unknown-table", f"there is no table {name!r} to {does}", at=at)])
+        if any(found is table for table in known):
+            names = " -> ".join(table.name for table in (*known[known.index(found) :], found))
+            raise TableError([Finding("inherit-circle", f"tables {does} each other in a circle: {names}", at=at)])
+        if len(known) > _MAX_PARENTS:
             raise TableError([Finding("inherit-circle", f"a table has more than {_MAX_PARENTS} parents", at=at)])
-        chain.append(found)
-    root = chain.pop()
-    table = Table(source.name, root.payload, root.flow, root.at, dict(root.lookups))
-    findings: list[Finding] = []
-    for child in reversed(chain):
-        table = _extended(table, child, findings)
-    if findings:
-        raise TableError(findings)
-    # What is refused is refused first, whoever says so: no row has to be right for it.
-    flow = sorted(table.flow, key=lambda section: not _only_refuses(section))
-    return replace(table, name=source.name, at=source.at, flow=tuple(flow))
+        return found
+
+    def _spliced(
+        self, source: TableSource, findings: list[Finding], using: tuple[TableSource, ...]
+    ) -> tuple[tuple[Section, ...], dict[str, LookupTable]]:
+        """A table's own flow with the fragments that it uses in their places, and its lookups with theirs."""
+        lookups = dict(source.lookups)
+
+        def spliced(section: Section) -> Section:
+            inner = replace(
+                section, then=tuple(map(spliced, section.then)), otherwise=tuple(map(spliced, section.otherwise))
+            )
+            if section.use is None:
+                return inner
+            name, at = section.use
+            fragment = self.table(self._found(name, at, "use", using), using)
+            for key, table in fragment.lookups.items():
+                if lookups.setdefault(key, table) != table:
+                    message = f"{fragment.name} has another lookup {key!r}, at {table.at}"
+                    findings.append(Finding("inherit-collision", message, at=at, hint="give one another name"))
+            return replace(inner, use=None, then=(*(marked(part, at) for part in fragment.flow), *inner.then))
+
+        return tuple(map(spliced, source.flow)), lookups
 
 
 def _only_refuses(section: Section) -> bool:
     """Whether nothing in this section builds anything."""
     inside = (*section.then, *section.otherwise)
-    return section.refuse is not None or (
-        bool(inside) and not section.rows and not section.drops and all(map(_only_refuses, inside))
-    )
-
-
-def _extended(parent: Table, child: TableSource, findings: list[Finding]) -> Table:
-    """The parent's table as the child changes it."""
-    targets = {row.target for row in rows_of(parent.flow)}
-    drops = {drop.name for section in sections_of(parent.flow) for drop in section.drops}
-    replaced = {row.target: row for row in child.replaced}
-    for target, at in [*((row.target, row.at) for row in child.replaced), *child.removed.items()]:
-        if target not in targets:
-            hint = did_you_mean(target_text(target), [target_text(known) for known in targets])
-            message = f"{parent.name} has no row for {target_text(target)} to change"
-            findings.append(Finding("inherit-nothing-there", message, at=at, hint=hint))
-    for target in replaced.keys() & child.removed.keys():
-        message = f"{target_text(target)} is replaced and removed at once"
-        findings.append(Finding("inherit-collision", message, at=child.removed[target], hint="keep one of them"))
-    for name, at in child.undropped.items():
-        if name not in drops:
-            message = f"{parent.name} does not drop {name!r}"
-            findings.append(Finding("inherit-nothing-there", message, at=at, hint=did_you_mean(name, drops)))
-    for row in rows_of(child.flow):
-        if row.target in targets - child.removed.keys() and row.target[-1] != "-":
-            message = f"{target_text(row.target)} is written by {parent.name} already"
-            hint = "write the row under 'replace' to change it, or name the target under 'remove'"
-            findings.append(Finding("inherit-collision", message, at=row.at, hint=hint))
-    lookups = dict(parent.lookups)
-    for name, table in child.lookups.items():
-        if name in lookups:
-            message, hint = f"{parent.name} has a lookup {name!r} already", "write it under 'replace_lookups'"
-            findings.append(Finding("inherit-collision", message, at=table.at, hint=hint))
-        lookups[name] = table
-    for name, table in child.replaced_lookups.items():
-        if name not in lookups:
-            message, hint = f"{parent.name} has no lookup {name!r} to replace", did_you_mean(name, lookups)
-            findings.append(Finding("inherit-nothing-there", message, at=table.at, hint=hint))
-        lookups[name] = table
-
-    def changed(section: Section) -> Section:
-        rows = tuple(
-            replaced[row.target] if row.target in replaced else replace(row, inherited_by=child.extends_at)
-            for row in section.rows
-            if row.target not in child.removed
-        )
-        kept = (drop for drop in section.drops if drop.name not in child.undropped)
-        return replace(
-            section,
-            rows=rows,
-            drops=tuple(replace(drop, inherited_by=child.extends_at) for drop in kept),
-            then=_kept(map(changed, section.then)),
-            otherwise=_kept(map(changed, section.otherwise)),
-        )
-
-    flow = (*_kept(map(changed, parent.flow)), *child.flow)
-    payload = child.payload if child.payload is not None else parent.payload
-    return Table(child.name, payload, flow, child.at, lookups)
-
-
-def _kept(sections: Iterable[Section]) -> tuple[Section, ...]:
-    """The sections that still hold something."""
-    return tuple(s for s in sections if s.rows or s.drops or s.then or s.otherwise)
+    builds = section.rows or section.drops or section.nodes or section.replaced or section.sets
+    return section.refuse is not None or (bool(inside) and not builds and all(map(_only_refuses, inside)))

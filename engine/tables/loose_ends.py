@@ -12,7 +12,7 @@ from engine.errors import Finding, did_you_mean
 from engine.tables.conversions import CONVERSIONS
 from engine.tables.forms import LATE_NAMES, Convert, Late, Lookup, Table, Take
 from engine.tables.traverse import of_kind, rows_of
-from engine.values import ABSENT
+from engine.values import ABSENT, is_number
 
 __all__ = ["loose_ends"]
 
@@ -62,6 +62,8 @@ def _parameter_findings(step: Convert, table: Table) -> Iterator[Finding]:
             ok = argument is ABSENT
         case "integer":
             ok = isinstance(argument, int) and not isinstance(argument, bool) and argument > 0
+        case "number":
+            ok = is_number(argument)
         case "text":
             ok = isinstance(argument, str)
         case "lookup":
@@ -70,6 +72,7 @@ def _parameter_findings(step: Convert, table: Table) -> Iterator[Finding]:
         needs = {
             "none": "takes no parameter",
             "integer": f"needs a whole number above 0: {{{step.conversion}: 8}}",
+            "number": f"needs a number: {{{step.conversion}: 2.5}}",
             "text": f"needs a text: {{{step.conversion}: …}}",
             "lookup": f"needs the name of a lookup: {{{step.conversion}: …}}",
         }[conversion.parameter]

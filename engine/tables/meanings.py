@@ -44,6 +44,10 @@ FORMS: Mapping[str, Meaning] = {
         "scripts: {open: extra_scripts, reserved: [seed]}",
     ),
     "late": Meaning("A value that is known only when the payload is sent.", "prefix: {late: job_id}"),
+    "link": Meaning(
+        "In a graph: the output of a node, by the name of a wire, or by the node and its output.",
+        "image: {link: load.IMAGE}",
+    ),
 }
 
 #: Words that stand beside a form.
@@ -95,6 +99,10 @@ TABLES: Mapping[str, Meaning] = {
     "payload": Meaning(
         "The contract that the payload must meet: its file under schemas/, without .json.", "payload: mine/paint"
     ),
+    "graph": Meaning(
+        "The description of nodes that the graph must meet, instead of a contract: its file under schemas/.",
+        "graph: nodes",
+    ),
     "extends": Meaning(
         "The one table that this one inherits. A name without a slash is looked up in the most derived back end first.",
         "extends: _common",
@@ -104,7 +112,8 @@ TABLES: Mapping[str, Meaning] = {
         "Lookups of the parent, written anew.", "replace_lookups: {schedulers: {karras: Karras}}"
     ),
     "replace": Meaning(
-        "Rows of the parent, changed where they stand.", "replace: {steps: {first: [hires_steps, steps]}}"
+        "Rows of the parent, changed where they stand. In a section of a graph: inputs that are there, given anew.",
+        "replace: {steps: {first: [hires_steps, steps]}}",
     ),
     "remove": Meaning("Rows of the parent that are left out, each with the reason.", "remove: {eta: not known here}"),
     "undrop": Meaning("Drops of the parent that are taken back, with the reason.", "undrop: {clip_skip: read here}"),
@@ -112,6 +121,19 @@ TABLES: Mapping[str, Meaning] = {
     "rows": Meaning(
         "Target: what goes there. `outer/inner` is the key inner inside outer; `list/-` appends.",
         "rows: {width: width}",
+    ),
+    "use": Meaning("The flow of another table stands here. It is looked up as a parent is.", "flow: [{use: _model}]"),
+    "before": Meaning(
+        "In a table that inherits a graph: the section stands before the one that adds this node.",
+        "flow: [{before: save, nodes: {…}}]",
+    ),
+    "nodes": Meaning(
+        "Nodes of a graph: of a `class`, or `like` one that is there, with `links` and `inputs`.",
+        "nodes: {load: {class: Open, inputs: {picture: input.image}}}",
+    ),
+    "sets": Meaning(
+        "Wires of a graph: names for outputs of nodes, which sections from here on read or set anew.",
+        "sets: {image: load.IMAGE}",
     ),
     "groups": Meaning(
         "Rows that apply where a group of fields is on. Only they may read its fields.",

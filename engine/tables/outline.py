@@ -12,6 +12,7 @@ from typing import Literal
 
 from engine.errors import Position
 from engine.tables.forms import LookupTable, Section, Table, target_text
+from engine.tables.traverse import rows_in
 from engine.tables.writing import flow_text, written, written_condition
 from engine.values import Json
 
@@ -65,15 +66,21 @@ def _section(
         heads.append(("each", source if variable == "item" else {variable: source}))
     if section.when is not None:
         heads.append(("when", written_condition(section.when)))
-    for word, node in heads:
-        text = flow_text(node)
+    for word, head in heads:
+        text = flow_text(head)
         yield Line(word, word, text, depth, under, section.at)
         depth, under = depth + 1, (*under, f"{word} {text}")
     if section.refuse is not None:
         yield Line("refuse", "refuse", section.refuse, depth, under, section.at)
-    for row in section.rows:
+    for node in section.nodes:
+        kind: Json = {"class": node.class_name} if node.like is None else {"like": node.like}
+        yield Line("row", node.name, flow_text(kind), depth, under, node.at, node.inherited_by)
+    for row in rows_in(section):
         text = flow_text(written(row.expression, lookups))
         yield Line("row", target_text(row.target), text, depth, under, row.at, row.inherited_by)
+    for setting in section.sets:
+        name, source = f"wire {setting.wire}", setting.source.name
+        yield Line("row", name, source, depth, under, setting.at, setting.inherited_by)
     for drop in section.drops:
         yield Line("drop", drop.name, drop.reason, depth, under, drop.at, drop.inherited_by)
     for part in section.then:

@@ -20,6 +20,7 @@ from engine.tables.forms import (
     All,
     AnyOf,
     Condition,
+    Constant,
     Each,
     Expression,
     First,
@@ -35,7 +36,7 @@ from engine.tables.forms import (
     target_text,
 )
 from engine.tables.request import RequestRules, StageType
-from engine.tables.traverse import all_tests, names_in, names_tested
+from engine.tables.traverse import all_tests, names_in, names_tested, rows_in
 from engine.values import Json
 
 __all__ = ["Owner", "condition_findings", "item_members", "owned_targets", "ownership_findings"]
@@ -72,7 +73,12 @@ def owned_targets(table: Table) -> dict[Owner, frozenset[Target]]:
     for row, guard in _guarded_rows(table.flow, _Guard()):
         for owner in guard.owners:
             owned.setdefault(owner, set()).add(row.target)
-    return {owner: frozenset(targets) for owner, targets in owned.items()}
+    return {owner: frozenset(_outermost(targets)) for owner, targets in owned.items()}
+
+
+def _outermost(targets: set[Target]) -> Iterator[Target]:
+    """These targets without those that lie in a node which is among them whole."""
+    yield from (target for target in targets if len(target) == 1 or target[:1] not in targets)
 
 
 def ownership_findings(table: Table, rules: RequestRules, stage: StageType) -> Iterator[Finding]:
@@ -245,7 +251,10 @@ def _guarded_sections(flow: tuple[Section, ...], guard: _Guard) -> Iterator[tupl
 def _guarded_rows(flow: tuple[Section, ...], guard: _Guard) -> Iterator[tuple[Row, _Guard]]:
     for section, outer in _guarded_sections(flow, guard):
         inner = _inside(section, outer)
-        yield from ((row, inner) for row in section.rows)
+        yield from ((row, inner) for row in rows_in(section))
+        for node in section.nodes:  # that it is there at all is written too
+            whole = Row((node.name,), Constant(None, node.at), node.at, node.inherited_by)
+            yield whole, inner
 
 
 def _bound(section: Section, guard: _Guard) -> _Guard:

@@ -30,7 +30,9 @@ from engine.tables.domains import (
 )
 from engine.tables.fits import misfits
 from engine.tables.forms import Expression, Row, Section, Table, Take, target_text
+from engine.tables.graph_proof import GraphProof
 from engine.tables.loose_ends import loose_ends
+from engine.tables.nodes import Nodes
 from engine.tables.ownership import ownership_findings
 from engine.tables.request import RequestRules, StageType
 from engine.tables.symbolic import MAX_PATHS, Fields, SymbolicAlgebra, SymbolicScope, TooManyPathsError, explore
@@ -83,7 +85,7 @@ def _plus(part: Part, most: int) -> Part:
 
 
 def prove_table(
-    table: Table, rules: RequestRules, stage: StageType, contract: Contract, fields: Fields
+    table: Table, rules: RequestRules, stage: StageType, contract: Contract | Nodes, fields: Fields
 ) -> list[Finding]:
     """Everything that is wrong with a table for a stage type. None: whatever it builds meets the contract."""
     findings = [*loose_ends(table), *ownership_findings(table, rules, stage)]
@@ -137,11 +139,15 @@ class _Place:
 class _Proof:
     """The proof of one table, path by path."""
 
-    def __init__(self, table: Table, rules: RequestRules, stage: StageType, contract: Contract, fields: Fields) -> None:
+    def __init__(
+        self, table: Table, rules: RequestRules, stage: StageType, contract: Contract | Nodes, fields: Fields
+    ) -> None:
         self._table, self._rules, self._stage = table, rules, stage
         self._contract, self._fields = contract, fields
         self._algebra = SymbolicAlgebra()
-        self._walker: Walker[Domain, SymbolicScope] = Walker(self._algebra, table.lookups)
+        nodes = contract if isinstance(contract, Nodes) else None
+        self._graphs = None if nodes is None else GraphProof(nodes)
+        self._walker: Walker[Domain, SymbolicScope] = Walker(self._algebra, table.lookups, nodes)
         self._found: dict[tuple[object, ...], Finding] = {}
 
     def findings(self) -> list[Finding]:
@@ -150,9 +156,7 @@ class _Proof:
         try:
             for scope, (written, read, dropped) in self._paths():
                 read_on_some |= read
-                root = self._placed(written)
-                for problem in misfits(self._domain(root), dict(self._contract.schema)):
-                    self._misfit(problem.path, problem.message, problem.hint, root)
+                self._hold(written)
                 self._note(*unread_findings(self._table, self._stage, scope, read, dropped))
         except TooManyPathsError:
             message = f"the table has more than {MAX_PATHS} paths and cannot be proven"
@@ -163,6 +167,8 @@ class _Proof:
         self._note(*drop_findings(self._table, self._rules, self._stage, self._fields, read_on_some))
         if not self._found:  # what is wrong otherwise makes paths look dead that are not
             self._note(*dead_findings(self._table, self._algebra))
+            if self._graphs is not None:
+                self._note(*self._graphs.unread_findings(self._table.flow))
         origins = {at: row.inherited_by for row in rows_of(self._table.flow) for at in _positions(row)}
         return [
             finding if finding.origin or finding.at is None else replace(finding, origin=origins.get(finding.at))
@@ -172,13 +178,27 @@ class _Proof:
     def _paths(self) -> Iterator[tuple[SymbolicScope, tuple[list[Written], frozenset[str], frozenset[str]]]]:
         return explore(SymbolicScope(self._fields), self._walk, self._algebra.budget)
 
+    def _hold(self, written: Iterable[Written]) -> None:
+        """Hold what one path writes against the contract."""
+        if isinstance(self._contract, Contract):
+            root = self._placed(written)
+            for problem in misfits(self._domain(root), dict(self._contract.schema)):
+                self._misfit(problem.path, problem.message, problem.hint, root)
+        elif self._graphs is not None and self._walker.graph is not None:
+            self._note(*self._graphs.findings(self._walker.graph, self._table.at))
+
     def _note(self, *findings: Finding) -> None:
         for finding in findings:
             self._found.setdefault((finding.code, finding.message, finding.at), finding)
 
     def _walk(self, scope: SymbolicScope) -> tuple[list[Written], frozenset[str], frozenset[str]]:
         self._algebra.read_names, self._algebra.dropped_names = set(), set()
-        written = list(self._walker.walk(self._table.flow, scope))
+        self._walker.decide(self._table.flow, scope)  # most walks of a table with many conditions end here
+        written = []
+        if isinstance(self._contract, Nodes):
+            self._walker.graph_of(self._table.flow, scope, self._contract)
+        else:
+            written = list(self._walker.walk(self._table.flow, scope))
         return written, frozenset(self._algebra.read_names), frozenset(self._algebra.dropped_names)
 
     def _placed(self, written: Iterable[Written]) -> _Place:

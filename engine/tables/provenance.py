@@ -18,14 +18,17 @@ from engine.tables.forms import (
     Expression,
     Guarded,
     Late,
+    Link,
     ListOf,
     Lookup,
     LookupTable,
     Open,
+    Row,
     Section,
     Take,
     Test,
 )
+from engine.tables.graphs import Output
 from engine.values import ABSENT, Json
 
 __all__ = ["TracedAlgebra", "TracedScope", "TracedValue", "leaves"]
@@ -85,13 +88,17 @@ class TracedAlgebra:
         """Everything is decided: there is one branch."""
         return evaluate(scope)
 
+    def row(self, scope: TracedScope, row: Row, evaluate: Callable[[TracedScope], Traced]) -> Traced:  # noqa: ARG002
+        """A row is evaluated where it stands."""
+        return evaluate(scope)
+
     def constant(self, value: Json) -> Traced:
         """A literal has no source."""
         return TracedValue(value)
 
-    def lookup(self, value: Traced, table: LookupTable, step: Lookup) -> Traced:
+    def lookup(self, value: Traced, table: LookupTable, step: Lookup, take: Take) -> Traced:
         """A looked-up value comes from what was looked up."""
-        return TracedValue(self._plain.lookup(value.value, table, step), value.sources)
+        return TracedValue(self._plain.lookup(value.value, table, step, take), value.sources)
 
     def convert(
         self, values: Sequence[Traced], step: Convert, lookups: Mapping[str, LookupTable], take: Take
@@ -99,6 +106,10 @@ class TracedAlgebra:
         """A converted value comes from all that went into it."""
         sources = tuple(dict.fromkeys(source for value in values for source in value.sources))
         return TracedValue(self._plain.convert([v.value for v in values], step, lookups, take), sources)
+
+    def taken(self, value: Traced, take: Take) -> Traced:  # noqa: ARG002
+        """It is what it has become."""
+        return value
 
     def first(self, options: Iterable[tuple[Expression, Callable[[], Traced]]]) -> Traced:
         """The first that is there, with its sources alone."""
@@ -142,6 +153,14 @@ class TracedAlgebra:
     def late(self, form: Late) -> Traced:
         """What is known only when the payload is sent has no field for a source."""
         return TracedValue(self._plain.late(form))
+
+    def linked(self, form: Link, output: Output | None) -> Traced:
+        """A link comes from the table alone."""
+        return TracedValue(self._plain.linked(form, output))
+
+    def fault(self, code: str, message: str, at: Position, hint: str | None = None) -> None:
+        """What cannot be in a graph is refused as `ConcreteAlgebra` refuses it."""
+        self._plain.fault(code, message, at, hint)
 
     def items(self, scope: TracedScope, variable: str, source: str, at: Position) -> Iterable[TracedScope]:
         """One scope for every item, which is known by its place in the list."""

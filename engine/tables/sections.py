@@ -9,22 +9,28 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from engine.tables.expressions import ExpressionReader
+from engine.errors import Position
 from engine.tables.forms import All, Condition, Drop, GroupOn, Row, Section, Target
+from engine.tables.graph_reader import GraphReader
 from engine.tables.shapes import Path
 from engine.values import Json
 
-__all__ = ["SECTION_WORDS", "SectionReader", "parse_target"]
+__all__ = ["FLOW_WORDS", "SECTION_WORDS", "SectionReader", "parse_target"]
 
 #: The words of a section. A table that needs one section only writes them at its top.
-SECTION_WORDS = frozenset({"rows", "groups", "when", "group", "each", "then", "else", "drop", "refuse"})
+SECTION_WORDS = frozenset(
+    {"rows", "groups", "when", "group", "each", "then", "else", "drop", "refuse"} | {"nodes", "sets", "use"}
+)
+
+#: At the top of a table they speak of its parent; in a section of its flow, of what stands where it applies.
+FLOW_WORDS = SECTION_WORDS | {"replace", "before"}
 
 
 _TARGETS = "write the keys that lead there: outer/inner; '-' at the end appends to a list"
 
 
 @dataclass(slots=True)
-class SectionReader(ExpressionReader):
+class SectionReader(GraphReader):
     """Reads rows, drops, sections and flows."""
 
     def rows(self, path: Path, node: Json) -> tuple[Row, ...]:
@@ -47,7 +53,7 @@ class SectionReader(ExpressionReader):
         )
 
     def section(self, path: Path, node: Mapping[str, Json]) -> Section:
-        """The section words of a mapping: rows, groups, when, group, each, then, else, drop, refuse."""
+        """What the section words of a mapping say."""
         conditions: list[Condition] = []
         if "when" in node:
             conditions.append(self.condition((*path, "when"), node["when"]))
@@ -65,12 +71,22 @@ class SectionReader(ExpressionReader):
             at=self.document.at(*path),
             when=when,
             each=self.binding((*path, "each"), node["each"]) if "each" in node else None,
+            nodes=self.nodes((*path, "nodes"), node["nodes"]) if "nodes" in node else (),
             rows=self.rows((*path, "rows"), node["rows"]) if "rows" in node else (),
+            replaced=self.rows((*path, "replace"), node["replace"]) if "replace" in node else (),
+            sets=self.sets((*path, "sets"), node["sets"]) if "sets" in node else (),
             drops=self.drops((*path, "drop"), node["drop"]) if "drop" in node else (),
             then=self._groups(path, node) + self._branch((*path, "then"), node.get("then", [])),
             otherwise=self._branch((*path, "else"), node.get("else", [])),
             refuse=self.text((*path, "refuse"), node["refuse"], "the reason of 'refuse'") if "refuse" in node else None,
+            use=self._named(path, node, "use", "the name of a table"),
+            before=self._named(path, node, "before", "the name of a node"),
         )
+
+    def _named(self, path: Path, node: Mapping[str, Json], word: str, what: str) -> tuple[str, Position] | None:
+        if word not in node:
+            return None
+        return self.text((*path, word), node[word], what), self.document.at(*path, word)
 
     def _groups(self, path: Path, node: Mapping[str, Json]) -> tuple[Section, ...]:
         groups = self.mapping((*path, "groups"), node.get("groups"), "'groups'")
@@ -94,7 +110,7 @@ class SectionReader(ExpressionReader):
         sections = []
         for path, part in parts:
             section = self.mapping(path, part, "a section")
-            self.known(path, section, SECTION_WORDS, "a section")
+            self.known(path, section, FLOW_WORDS, "a section")
             sections.append(self.section(path, section))
         return tuple(sections)
 

@@ -28,7 +28,9 @@ from engine.tables.domains import (
     Record,
     Segment,
     Texts,
+    Wired,
     described,
+    fingerprint,
     is_joinable,
     joined_texts,
     literal,
@@ -46,14 +48,18 @@ from engine.tables.forms import (
     IsLonger,
     IsOneOf,
     Late,
+    Link,
     ListOf,
     Lookup,
     LookupTable,
     Open,
+    Row,
     Section,
     Take,
     Test,
 )
+from engine.tables.graphs import Output
+from engine.tables.traverse import all_tests, conditions_of, names_in, parts_of
 from engine.values import ABSENT, Json
 
 __all__ = ["MAX_PATHS", "Fields", "SymbolicAlgebra", "SymbolicScope", "TooManyPathsError", "explore"]
@@ -201,6 +207,9 @@ class SymbolicAlgebra:
         self.used_keys: dict[str, list[Json]] = {}  # lookup -> its keys that some literal met
         self.open_lookups: set[str] = set()  # lookups that a set without end was sent through
         self.budget = Budget()
+        self._given: dict[Position, Domain] = {}
+        self._names: dict[Position, tuple[str, ...] | None] = {}
+        self._rows: dict[tuple[object, ...], tuple[Domain, frozenset[str]]] = {}
         self._deciding_presence = False
 
     def _lacks(self, part: Literal, table: LookupTable, step: Lookup) -> None:
@@ -273,6 +282,36 @@ class SymbolicAlgebra:
     def branch(self, scope: SymbolicScope, evaluate: Callable[[SymbolicScope], Domain]) -> Domain:
         return union([domain for _, domain in explore(scope, evaluate, self.budget)])
 
+    def row(self, scope: SymbolicScope, row: Row, evaluate: Callable[[SymbolicScope], Domain]) -> Domain:
+        """What a row gives on this path. It is the same where the path has decided the same of what the row asks."""
+        key = self._asked(scope, row)
+        if key is None:
+            return self.branch(scope, evaluate)
+        if key not in self._rows:
+            before, self.read_names = self.read_names, set()
+            self._rows[key] = self.branch(scope, evaluate), frozenset(self.read_names)
+            self.read_names = before
+        domain, names = self._rows[key]
+        self.read_names |= names
+        return domain
+
+    def _asked(self, scope: SymbolicScope, row: Row) -> tuple[object, ...] | None:
+        """The row, and what the path has decided of all that it asks; None where that is not all that it hangs on."""
+        if row.at not in self._names:
+            whole = not any(isinstance(part, (Link, Each)) for part in parts_of(row.expression))
+            asked = {name for name, _ in names_in(row.expression)}
+            tests = (test for condition in conditions_of(row.expression) for test in all_tests(condition))
+            groups = {test.group for test in tests if isinstance(test, GroupOn)}
+            groups |= {scope.fields.group_of[name] for name in asked if name in scope.fields.group_of}
+            asked |= {scope.fields.switches[group] for group in groups if group in scope.fields.switches}
+            self._names[row.at] = tuple(sorted(asked)) if whole else None
+        names = self._names[row.at]
+        if names is None:
+            return None
+        found = [(scope.find(name)[0], scope.pins.get(scope.find(name)[0])) for name in names]
+        pinned = tuple((address, None if pin is None else fingerprint(pin)) for address, pin in found)
+        return None if any(mark == () for _, mark in pinned) else (id(row.expression), pinned)
+
     def entered(self, section: Section, *, holds: bool) -> None:
         self.reached.add(id(section) if holds else -id(section))
         if holds:
@@ -297,7 +336,7 @@ class SymbolicAlgebra:
     def constant(self, value: Json) -> Domain:
         return literal(value)
 
-    def lookup(self, value: Domain, table: LookupTable, step: Lookup) -> Domain:
+    def lookup(self, value: Domain, table: LookupTable, step: Lookup, take: Take) -> Domain:
         results = [NOWHERE] if value.maybe_absent else []
         results += [self._looked_up(part, table, step) for part in value.parts]
         return union(results)
@@ -316,7 +355,7 @@ class SymbolicAlgebra:
         if isinstance(part, (Numbers, Texts)):
             # A set without end: a value that the table lacks is an error when the payload is built.
             self.open_lookups.add(table.name)
-            values = union(literal(entry) for _, entry in table.entries)
+            values = self._values_of(table)
             if not step.partial:
                 return values
             known = tuple(key for key in table.keys if isinstance(key, str))
@@ -325,6 +364,12 @@ class SymbolicAlgebra:
         message = f"a lookup takes text, numbers and booleans, not {described(Domain((part,)))}"
         self.note("row-type", message, step.at)
         return NOWHERE
+
+    def _values_of(self, table: LookupTable) -> Domain:
+        """Everything that a lookup gives. Kept: every path asks again."""
+        if table.at not in self._given:
+            self._given[table.at] = union(literal(entry) for _, entry in table.entries)
+        return self._given[table.at]
 
     def convert(
         self, values: Sequence[Domain], step: Convert, lookups: Mapping[str, LookupTable], take: Take
@@ -340,10 +385,13 @@ class SymbolicAlgebra:
             return NOWHERE
         if image is None:
             image = Domain((_UNBOUNDED,), maybe_absent=any(value.maybe_absent for value in values))
+        return image
+
+    def taken(self, value: Domain, take: Take) -> Domain:
         if not take.at_run:
-            return image
-        parts = (replace(part, at_run=True) if isinstance(part, Numbers) else part for part in image.parts)
-        return replace(image, parts=tuple(parts))
+            return value
+        parts = (replace(part, at_run=True) if isinstance(part, Numbers) else part for part in value.parts)
+        return replace(value, parts=tuple(parts))
 
     def first(self, options: Iterable[tuple[Expression, Callable[[], Domain]]]) -> Domain:
         found = []
@@ -422,8 +470,15 @@ class SymbolicAlgebra:
     def late(self, form: Late) -> Domain:
         return Domain((Texts(1, 256),))
 
+    def linked(self, form: Link, output: Output | None) -> Domain:
+        # Where it leads nowhere, that has been said: nothing more is asked of it.
+        return Domain((Wired("", "*") if output is None else Wired(output.node, output.type),))
+
+    def fault(self, code: str, message: str, at: Position, hint: str | None = None) -> None:
+        self.note(code, message, at, hint)
+
     def items(self, scope: SymbolicScope, variable: str, source: str, at: Position) -> Iterable[SymbolicScope]:
-        """One scope for each item, for lists of none, one, two and as many as can be."""
+        """One scope for each item, for lists of none, one and as many as can be."""
         segments = self._segments(scope, source, at)
         if any(segment.most is None for segment in segments):
             message = f"a section for each of {source} needs to know how many there can be"
@@ -442,7 +497,7 @@ class SymbolicAlgebra:
         address, _ = scope.find(source)
         chosen = scope.pins.get(f"{address}#")
         if chosen is None:
-            counts = {least, 0, 1, 2, asked, asked + 1, most}
+            counts = {least, 0, 1, asked, asked + 1, most}
             raise Undecided(f"{address}#", [literal(n) for n in sorted(counts) if least <= n <= most])
         part = chosen.parts[0]
         return part.value if isinstance(part, Literal) and isinstance(part.value, int) else 0

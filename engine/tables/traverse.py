@@ -18,6 +18,7 @@ from engine.tables.forms import (
     First,
     GroupOn,
     Guarded,
+    Link,
     ListOf,
     Not,
     ObjectOf,
@@ -31,10 +32,12 @@ from engine.tables.forms import (
 __all__ = [
     "all_tests",
     "conditions_of",
+    "graph_parts",
     "names_in",
     "names_tested",
     "of_kind",
     "parts_of",
+    "rows_in",
     "rows_of",
     "sections_of",
 ]
@@ -51,9 +54,26 @@ def sections_of(flow: Iterable[Section]) -> Iterator[Section]:
 
 
 def rows_of(flow: Iterable[Section]) -> Iterator[Row]:
-    """Every row of every section."""
+    """Every row of every section, the inputs of nodes among them."""
     for section in sections_of(flow):
-        yield from section.rows
+        yield from rows_in(section)
+
+
+def rows_in(section: Section) -> Iterator[Row]:
+    """Every row of one section, without those of the sections inside it."""
+    for node in section.nodes:
+        yield from node.rows
+    yield from section.rows
+    yield from section.replaced
+
+
+def graph_parts(flow: Iterable[Section]) -> Iterator[Position]:
+    """Where something stands that only a graph can have: nodes, wires, links."""
+    for section in sections_of(flow):
+        yield from (node.at for node in section.nodes)
+        yield from (setting.at for setting in section.sets)
+        yield from (row.at for row in section.replaced)
+        yield from (link.at for row in section.rows for link in of_kind(Link, row.expression))
 
 
 def parts_of(expression: Expression) -> Iterator[Expression]:

@@ -27,7 +27,7 @@ from engine.tables.forms import (
     Target,
     target_text,
 )
-from engine.tables.traverse import all_tests
+from engine.tables.traverse import all_tests, rows_in
 from engine.tables.writing import flow_text, written, written_condition
 
 __all__ = ["Use", "uses_of"]
@@ -71,7 +71,7 @@ def _section(table: Table, section: Section, bound: Mapping[str, str]) -> Iterat
     if section.when is not None:
         use = Use("condition", None, flow_text(written_condition(section.when)), section.at)
         yield from ((name, use) for name in _tested(section.when, bound))
-    for row in section.rows:
+    for row in rows_in(section):
         text = flow_text(written(row.expression, table.lookups))
         for kind, name, target in _parts(row.expression, row.target, bound):
             yield name, Use(kind, target_text(target), text, row.at, row.inherited_by)

@@ -25,6 +25,7 @@ from engine.tables.forms import (
     IsOneOf,
     IsPresent,
     Late,
+    Link,
     ListOf,
     Lookup,
     LookupTable,
@@ -72,6 +73,8 @@ def written(expression: Expression, lookups: Mapping[str, LookupTable]) -> Json:
             return {"open": source, **({"reserved": [*reserved]} if reserved else {})}
         case Late(name=name):
             return {"late": name}
+        case Link(name=name):
+            return {"link": name}
 
 
 def written_condition(condition: Condition) -> Json:

@@ -14,7 +14,7 @@ from engine.documents import parse_yaml
 from engine.tables.expressions import ExpressionReader
 from engine.tables.forms import Expression, Lookup, LookupTable, Table
 from engine.tables.outline import flat, outline
-from engine.tables.traverse import rows_of, sections_of
+from engine.tables.traverse import rows_in, rows_of, sections_of
 from engine.tables.writing import flow_text, written, written_condition
 from tests.cli.test_command import run
 from tests.tables.cases import BACKEND, GOOD, cases
@@ -108,7 +108,8 @@ def test_every_row_and_drop_has_one_line_with_its_place(all_tables: list[Table])
         lines = list(outline(table))
         places = sorted(line.at for line in lines if line.kind in ("row", "drop"))
         sections = list(sections_of(table.flow))
-        assert places == sorted([p.at for s in sections for p in (*s.rows, *s.drops)])
+        parts = [part for s in sections for part in (*rows_in(s), *s.nodes, *s.sets, *s.drops)]
+        assert places == sorted(part.at for part in parts)
         assert sorted(line.at for line in flat(table)) == places
         assert {line.depth for line in lines if line.kind == "else"} <= {len(line.under) for line in lines}
 

@@ -23,7 +23,7 @@ from engine.tables.expressions import FORM_WORDS
 from engine.tables.inherit import TABLE_WORDS
 from engine.tables.meanings import BESIDE, FORMS, TABLES
 from engine.tables.schema_words import schema_words
-from engine.tables.sections import SECTION_WORDS
+from engine.tables.sections import FLOW_WORDS
 from tests.tables.cases import BACKEND, BAD, BASE, GOOD, Case, cases
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -156,7 +156,7 @@ def form_words() -> set[str]:
 def test_every_word_of_the_language_is_in_it() -> None:
     assert SCHEMA["properties"].keys() == TABLE_WORDS
     definitions = SCHEMA["definitions"]
-    assert definitions["section"]["properties"].keys() == SECTION_WORDS
+    assert definitions["section"]["properties"].keys() == FLOW_WORDS
     assert definitions["form"]["properties"].keys() == form_words()
     assert definitions["form:each"]["properties"].keys() == form_words()
 
@@ -164,7 +164,7 @@ def test_every_word_of_the_language_is_in_it() -> None:
 def test_every_word_has_a_meaning_and_no_meaning_is_left_over() -> None:
     assert FORMS.keys() == FORM_WORDS.keys()
     assert FORMS.keys() | BESIDE.keys() == form_words()
-    assert TABLES.keys() == TABLE_WORDS
+    assert TABLES.keys() == TABLE_WORDS | FLOW_WORDS
 
 
 def test_every_word_field_conversion_and_target_has_a_hover_text() -> None:

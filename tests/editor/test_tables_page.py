@@ -17,6 +17,7 @@ import pytest
 
 from engine.backends.build import place
 from engine.backends.catalog import Catalog
+from engine.backends.payload_forms import nodes_of
 from engine.documents import parse_yaml
 from engine.images import Image
 from engine.tables.concrete import ConcreteAlgebra, EvaluationError, Scope, Value
@@ -25,12 +26,14 @@ from engine.tables.expressions import FORM_WORDS
 from engine.tables.forms import Table
 from engine.tables.inherit import TABLE_WORDS, TableSource, flatten, read_table
 from engine.tables.meanings import TESTS
+from engine.tables.nodes import Nodes
 from engine.tables.walk import Walker
 from engine.values import same
 from engine.wire import described
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "tables.md").read_text(encoding="utf-8")
-RULES = Catalog().rules
+CATALOG = Catalog()
+RULES = CATALOG.rules
 #: `{word: …}` and `word:` at the start of a line or behind a dash: the keys of flow and of block mappings.
 _KEYS = re.compile(r"(?:^[ -]*|[{,] ?)\"?([\w.]+)\"?:", re.MULTILINE)
 
@@ -61,7 +64,7 @@ def examples() -> list[Example]:
                 parents[name] = (text, source)
             else:
                 current = flatten(source, lambda wanted: parents[wanted][1])
-                texts = (text, *((parents[source.extends][0],) if source.extends else ()))
+                texts = (text, *(other for name, (other, _) in parents.items() if re.search(rf": {name}\\b", text)))
         elif kind == "config":
             value = parse_yaml(text, "config").value
             assert isinstance(value, dict)
@@ -75,6 +78,11 @@ def examples() -> list[Example]:
 EXAMPLES = examples()
 
 
+def nodes_of_page(example: Example) -> Nodes | None:
+    """The nodes that a graph on the page is made of."""
+    return None if example.table.graph is None else nodes_of(CATALOG.contracts, example.table.graph)
+
+
 def built(example: Example) -> Any:
     fields: dict[str, Value] = {name: value for name, value in example.config.items() if name != "groups on"}
     for name in fields:
@@ -84,7 +92,7 @@ def built(example: Example) -> Any:
         fields["input.image"] = Image.predict(width, height)
     groups = frozenset(example.config.get("groups on", []))
     assert groups <= RULES.groups.keys()
-    walker: Walker[Value, Scope] = Walker(ConcreteAlgebra(), example.table.lookups)
+    walker: Walker[Value, Scope] = Walker(ConcreteAlgebra(), example.table.lookups, nodes_of_page(example))
     return described(place(walker.walk(example.table.flow, Scope(fields, groups))))
 
 

@@ -21,13 +21,16 @@ from engine.tables.forms import (
     IsOneOf,
     IsPresent,
     Late,
+    Link,
     ListOf,
     Lookup,
+    NodeForm,
     Not,
     ObjectOf,
     Open,
     Row,
     Section,
+    Setting,
     Step,
     Table,
     Take,
@@ -40,7 +43,7 @@ __all__ = ["flat"]
 
 def flat(table: Table) -> Iterator[str]:
     """The lines of a table: its contract, its lookups, its sections as they nest."""
-    yield f"payload: {table.payload}"
+    yield f"payload: {table.payload}" if table.graph is None else f"graph: {table.graph}"
     for lookup in table.lookups.values():
         yield f"lookup {lookup.name}: {', '.join(f'{json.dumps(k)} -> {json.dumps(v)}' for k, v in lookup.entries)}"
     for section in table.flow:
@@ -54,8 +57,20 @@ def _section(section: Section, indent: str) -> Iterator[str]:
         indent += "  "
     if section.refuse is not None:
         yield f"{indent}refuse: {section.refuse}    [{section.at}]"
+    if section.each is not None:
+        yield f"{indent}each {section.each[0]} of {section.each[1]}"
+        indent += "  "
+    for node in section.nodes:
+        kind = node.class_name if node.like is None else f"like {node.like}"
+        yield f"{indent}node {node.name}: {kind}{_place(node)}"
+        for row in node.rows:
+            yield f"{indent}  {row.target[1]} <- {spelled(row.expression, indent)}{_place(row)}"
     for row in section.rows:
         yield f"{indent}{target_text(row.target)} <- {spelled(row.expression, indent)}{_place(row)}"
+    for row in section.replaced:
+        yield f"{indent}replace {target_text(row.target)} <- {spelled(row.expression, indent)}{_place(row)}"
+    for setting in section.sets:
+        yield f"{indent}wire {setting.wire} = {setting.source.name}{_place(setting)}"
     for drop in section.drops:
         yield f"{indent}drop {drop.name}: {drop.reason}{_place(drop)}"
     for part in section.then:
@@ -66,7 +81,7 @@ def _section(section: Section, indent: str) -> Iterator[str]:
             yield from _section(part, indent)
 
 
-def _place(part: Row | Drop) -> str:
+def _place(part: Row | Drop | NodeForm | Setting) -> str:
     """Where it is written, and where the table that inherited it says so."""
     return f"    [{part.at}{'' if part.inherited_by is None else f', inherited by {part.inherited_by}'}]"
 
@@ -97,6 +112,8 @@ def spelled(part: Expression | Condition | Step, indent: str = "") -> str:
             return f"all of {source} but {', '.join(reserved)}"
         case Late(name=name):
             return f"late {name}"
+        case Link(name=name):
+            return f"link {name}"
         case IsPresent(name=name):
             return f"{name} is there"
         case IsOneOf(name=name, values=values):

@@ -55,7 +55,7 @@ def evaluated(backend: Backend, catalog: Catalog, stage: str, given: Mapping[str
         fields["input_images"] = [picture]
     always = {group for group, seen in found.stage.groups.items() if seen.switch is None}
     scope = Scope(fields, frozenset(always | set(given.get("groups", []))))
-    walker: Walker[Value, Scope] = Walker(ConcreteAlgebra(), found.lookups)
+    walker: Walker[Value, Scope] = Walker(ConcreteAlgebra(), found.lookups, found.nodes)
     return place(walker.walk(found.table.flow, scope))
 
 
