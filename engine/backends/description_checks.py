@@ -17,9 +17,10 @@ from engine.tables.domains import Numbers
 from engine.tables.forms import LookupTable, Row, Section, Table, Take
 from engine.tables.loose_ends import loose_ends
 from engine.tables.ownership import condition_findings
+from engine.tables.paths import Fields, SymbolicScope, TooManyPathsError
 from engine.tables.prove import expression_findings
 from engine.tables.request import RequestRules, StageType
-from engine.tables.symbolic import Fields, SymbolicAlgebra, SymbolicScope, TooManyPathsError
+from engine.tables.symbolic import SymbolicAlgebra
 from engine.tables.traverse import names_in
 from engine.tables.walk import Walker
 from engine.values import Json, is_integer

@@ -12,8 +12,9 @@ from engine.errors import Finding, did_you_mean
 from engine.tables.domains import literal
 from engine.tables.forms import Each, First, Guarded, Table, Take
 from engine.tables.ownership import item_members
+from engine.tables.paths import Fields, SymbolicScope
 from engine.tables.request import RequestRules, StageType
-from engine.tables.symbolic import Fields, SymbolicAlgebra, SymbolicScope
+from engine.tables.symbolic import SymbolicAlgebra
 from engine.tables.traverse import of_kind, rows_of, sections_of
 
 __all__ = ["PICTURE", "PICTURES", "dead_findings", "drop_findings", "member_findings", "unread_findings"]

@@ -14,7 +14,7 @@ from engine.tables.fits import misfits
 from engine.tables.forms import Section
 from engine.tables.graphs import Graph, Node
 from engine.tables.nodes import NodeInput, Nodes, joins
-from engine.tables.symbolic import SymbolicScope
+from engine.tables.paths import SymbolicScope
 from engine.tables.traverse import sections_of
 from engine.tables.validation import Problem
 from engine.tables.walk import Written

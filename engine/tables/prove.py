@@ -34,8 +34,9 @@ from engine.tables.graph_proof import GraphProof
 from engine.tables.loose_ends import loose_ends
 from engine.tables.nodes import Nodes
 from engine.tables.ownership import ownership_findings
+from engine.tables.paths import MAX_PATHS, Fields, SymbolicScope, TooManyPathsError, explore
 from engine.tables.request import RequestRules, StageType
-from engine.tables.symbolic import MAX_PATHS, Fields, SymbolicAlgebra, SymbolicScope, TooManyPathsError, explore
+from engine.tables.symbolic import SymbolicAlgebra
 from engine.tables.traverse import of_kind, parts_of, rows_of
 from engine.tables.walk import Walker
 from engine.tables.walk import Written as AnyWritten

@@ -15,8 +15,9 @@ from engine.tables.fits import misfits
 from engine.tables.forms import Expression, GroupOn, Late, Lookup, Open, Row, Section, Table, Take
 from engine.tables.kinds import KINDS
 from engine.tables.loose_ends import loose_ends
+from engine.tables.paths import MAX_PATHS, Fields, SymbolicScope, TooManyPathsError
 from engine.tables.request import FieldRule, RequestRules, StageType, Visibility
-from engine.tables.symbolic import MAX_PATHS, Fields, SymbolicAlgebra, SymbolicScope, TooManyPathsError
+from engine.tables.symbolic import SymbolicAlgebra
 from engine.tables.traverse import all_tests, conditions_of, names_in, parts_of
 from engine.tables.validation import problems_of, validator
 from engine.tables.walk import Walker
