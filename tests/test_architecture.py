@@ -188,7 +188,7 @@ def wire_words() -> set[str]:
             words |= {segment.strip() for segment in segments.split(",")}
     #: JSON Schema's own words, and words of plain English that a server happens to use as keys.
     plain = {"properties", "items", "additionalProperties", "propertyNames", "dependentRequired", "v1"}
-    plain |= {"mask", "image", "args", "progress", "upload"}
+    plain |= {"mask", "image", "args", "progress", "upload", "ws"}
     plain |= {*KINDS, *KINDS.values(), "options"}
     return {word for word in words - ours - plain if not word.startswith("_")}
 
