@@ -56,7 +56,7 @@ def _limits(limits: Iterable[Cannot]) -> Iterator[str]:
     """Each reason once, with all that it is the reason of."""
     told: dict[tuple[str, str | None], list[str]] = {}
     for one in limits:
-        told.setdefault((one.reason, one.stage), []).append(f"`{one.name}`")
+        told.setdefault((one.reason, one.stage), []).append(f"`{one.shown}`")
     for (reason, stage), names in told.items():
         where = "" if stage is None else f" (in `{stage}`)"
         yield f"- {', '.join(names)}{where}: {as_markdown(reason)}"

@@ -10,22 +10,35 @@ from dataclasses import dataclass
 
 from engine.backends.capabilities import Limits
 from engine.backends.catalog import Backend, BackendStage, Catalog
+from engine.values import Absent, Json, canonical
 
 __all__ = ["BackendSummary", "Cannot", "StageSummary", "summary_of"]
 
 
 @dataclass(frozen=True, slots=True)
 class Cannot:
-    """Something that is not possible, and why. `stage`: in this stage type alone; None: in none."""
+    """Something that is not possible, and why.
+
+    `kind`: stage, group, field or value; `values`: of the field, where some of them alone are not possible; `stage`: in
+    this stage type alone; None: in none.
+    """
 
     kind: str
     name: str
     reason: str
     stage: str | None = None
+    values: tuple[Json | Absent, ...] = ()
+
+    @property
+    def shown(self) -> str:
+        """What it is, in words: `scheduler: simple, normal`."""
+        values = (value if isinstance(value, str) else canonical(value) for value in self.values)
+        return f"{self.name}: {', '.join(values)}" if self.values else self.name
 
     def to_json(self) -> dict[str, object]:
         """As JSON data."""
-        return {"kind": self.kind, "name": self.name, "reason": self.reason, "stage": self.stage}
+        data = {"kind": self.kind, "name": self.name, "reason": self.reason, "stage": self.stage}
+        return {**data, "values": list(self.values)} if self.values else data
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,13 +85,10 @@ def summary_of(catalog: Catalog, name: str) -> BackendSummary:
     """What a back end can do. Raises TableError where it is not proven."""
     backend, rules = catalog.backend(name), catalog.rules
     everywhere = tuple(_cannot(backend.limits, None))
-    reasons = {(one.kind, one.name) for one in everywhere}
-    here = (
-        one
-        for stage in backend.stages.values()
-        for one in _cannot(stage.limits, stage.stage.name)
-        if (one.kind, one.name) not in reasons
-    )
+    own = [
+        (s.stage.name, {k: v for k, v in s.limits.items() if k not in backend.limits}) for s in backend.stages.values()
+    ]
+    here = (one for stage, limits in own for one in _cannot(limits, stage))
     spoken = {one.name for one in everywhere if one.kind == "stage"}
     return BackendSummary(
         name,
@@ -97,9 +107,12 @@ def _stage(stage: BackendStage) -> StageSummary:
 
 
 def _cannot(limits: Limits, stage: str | None) -> Iterator[Cannot]:
+    """Each limit; the values of a field that are not possible for one reason are one."""
+    found: dict[tuple[str, str, str], list[Json | Absent]] = {}
     for subject, limit in limits.items():
-        name = subject.name if subject.kind != "value" else f"{subject.name}: {subject.value}"
-        yield Cannot(subject.kind, name, limit.reason, stage)
+        found.setdefault((subject.kind, subject.name, limit.reason), []).append(subject.value)
+    for (kind, name, reason), values in found.items():
+        yield Cannot(kind, name, reason, stage, tuple(values) if kind == "value" else ())
 
 
 def _asks(backend: Backend) -> Iterator[str]:

@@ -64,7 +64,7 @@ def _by_reason(cannot: Iterable[Cannot]) -> dict[tuple[str, str, str | None], li
     """The names of what is not possible for one and the same reason."""
     found: dict[tuple[str, str, str | None], list[str]] = {}
     for one in cannot:
-        found.setdefault((one.kind, one.reason, one.stage), []).append(one.name)
+        found.setdefault((one.kind, one.reason, one.stage), []).append(one.shown)
     return found
 
 
