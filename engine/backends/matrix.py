@@ -37,7 +37,7 @@ class Cannot:
 
     def to_json(self) -> dict[str, object]:
         """As JSON data."""
-        data = {"kind": self.kind, "name": self.name, "reason": self.reason, "stage": self.stage}
+        data: dict[str, object] = {"kind": self.kind, "name": self.name, "reason": self.reason, "stage": self.stage}
         return {**data, "values": list(self.values)} if self.values else data
 
 
