@@ -44,6 +44,8 @@ FEW = settings(
 def value(name: str) -> st.SearchStrategy[Any]:
     if name in BOOK["values"]:
         return st.sampled_from(BOOK["values"][name])
+    if name in BOOK["least"]:
+        return st.integers(round(BOOK["least"][name] * 20), 20).map(lambda n: n / 20)
     if name.endswith("prompt"):
         return st.sampled_from(["", "a lighthouse", "a (red:1.2) boat, dusk", "ein Schiff\nim Meer"])
     if name == "seed":
@@ -87,7 +89,7 @@ def plans(draw: st.DrawFn) -> Plan:
 
 def built(backend: str, plan: Plan) -> PlannedRun:
     found = CATALOG.backend(backend)
-    base = RunConfig(seed=7, subseed=8)
+    base = RunConfig(seed=7)
     return plan_run(plan, base, CATALOG, lambda request: PreparedRequest.of(found, request))
 
 
@@ -123,9 +125,17 @@ def read_sdapi(body: Mapping[str, Any]) -> Asked:
         size = down(size[0] * factor), down(size[1] * factor)
     count = body["batch_size"] * body["n_iter"]
     without_sampling = body["steps"] == 1 and body["denoising_strength"] == 0 and body["prompt"] == ""
+    # A detailer's own prompt counts where it has one.
+    script = body.get("alwayson_scripts", {}).get("ADetailer", {"args": []})["args"]
+    own = {
+        key.split("_", 1)[1]: text
+        for part in (body, *script[2:])
+        for key, text in part.items()
+        if key.startswith(("ad_", "detailer_"))
+    }
     return Asked(
-        None if without_sampling else body["prompt"],
-        None if without_sampling else body["negative_prompt"],
+        None if without_sampling else own.get("prompt") or body["prompt"],
+        None if without_sampling else own.get("negative_prompt") or own.get("negative") or body["negative_prompt"],
         None if without_sampling else tuple(body["seed"] + n for n in range(count)),
         size,
         images[0].digest if images else None,
@@ -174,7 +184,7 @@ def asked(backend: str, run: PlannedRun, index: int) -> Iterator[tuple[object, .
     assert prepared is not None
     for body in prepared.bodies:
         read = READERS[backend](body)
-        # A detailer's own prompts and sizes stand in its words: that it gets the same picture is what can be compared.
+        # A detailer is told the size at which it paints, and gives what came in.
         size = None if kind == "adetailer" else read.size
         for seed in read.seeds or (None,):
             yield (read.prompt, read.negative, seed, size, read.picture)

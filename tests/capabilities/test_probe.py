@@ -251,6 +251,14 @@ def recorded(folder: str) -> dict[str, tuple[int, object]]:
     return answers
 
 
+def comfyui() -> dict[str, tuple[int, object]]:
+    """The two questions that ComfyUI is asked."""
+    return {
+        "/object_info": (200, load("comfyui", "object_info")),
+        "/system_stats": (200, load("comfyui", "system_stats")["body"]),
+    }
+
+
 @needs_recordings
 class TestRecordings:
     def test_automatic1111(self) -> None:
@@ -291,6 +299,44 @@ class TestRecordings:
         with Answering(recorded(backend)) as server, ApiClient(server.url, backend=backend, catalog=CATALOG) as api:
             runner = PipelineRunner(api)
             assert list(runner.check_server(runner.check(Plan(stages), {"prompt": "a"}))) == []
+
+    def test_comfyui(self) -> None:
+        with Answering(comfyui()) as server, ApiClient(server.url, backend="comfyui", catalog=CATALOG) as api:
+            told = api.probe()
+        assert told.version == "0.3.64"
+        assert told.checkpoints is not None
+        assert [entry.name for entry in told.checkpoints] == ["random15.safetensors", "random15_refiner.safetensors"]
+        assert (told.upscalers, told.loras, told.detectors) == ((), (), None)
+        assert told.nodes is not None
+        assert len(told.nodes) == 496
+        assert told.unanswered == ()
+
+    @pytest.mark.parametrize(
+        ("kind", "fields", "lacking"),
+        [
+            ("txt2img", {"model": "random15.safetensors"}, None),
+            ("txt2img", {"model": "random51.safetensors"}, "model_name must be one of 'random15.safetensors'"),
+            (
+                "adetailer",
+                {"model_name": "random15.safetensors", "adetailer_model": "face_yolov8n.pt"},
+                "the server has no node",
+            ),
+        ],
+    )
+    def test_a_graph_is_held_against_the_servers_own_nodes(
+        self, kind: str, fields: dict[str, object], lacking: str | None
+    ) -> None:
+        images = () if kind == "txt2img" else (picture(64, 64),)
+        with Answering(comfyui()) as server, ApiClient(server.url, backend="comfyui", catalog=CATALOG) as api:
+            runner = PipelineRunner(api)
+            planned = runner.check(Plan((stage(kind, **fields),), images), {"prompt": "a"})
+            if lacking is None:
+                assert list(runner.check_server(planned)) == []
+                return
+            with pytest.raises(PayloadError) as caught:
+                runner.check_server(planned)
+        assert lacking in str(caught.value)
+        assert {finding.code for finding in caught.value.findings} <= {"server-lacks-name", "server-lacks-part"}
 
     @pytest.mark.parametrize("folder", ["a1111", "forge", "sdnext", "comfyui"])
     @pytest.mark.parametrize("backend", CATALOG.names())
