@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import re
+import shlex
+import shutil
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 import engine
 from engine.backends.catalog import Catalog
+from engine.cli.app import app
 from engine.plan_files import load_plan
-from engine.preview import PreviewServer
+from engine.preview import PreviewServer, preview_of
 from engine.runner import PipelineRunner
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -45,3 +49,27 @@ def test_the_gate_runs_the_commands_that_the_readme_gives(command: str) -> None:
     gate = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
     assert re.search(rf"^    pip install '.*' && {re.escape(command)}$", README, re.MULTILINE)
     assert f"&& {command})" in gate
+
+
+def commands() -> list[list[str]]:
+    """Every command of ours that the README tells to type, in order."""
+    lines = re.findall(r"^    (?:pip install '.*' && )?(stage-engine .*)$", README, re.MULTILINE)
+    return [shlex.split(line)[1:] for line in lines]
+
+
+def test_every_command_that_it_tells_to_type_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In this order, in a folder that holds the examples alone. For a real server stands a preview of its kind."""
+    shutil.copytree(ROOT / "examples", tmp_path / "examples")
+    monkeypatch.chdir(tmp_path)
+    typed = commands()
+    assert len(typed) >= 8
+    for arguments in typed:
+        if "--url" in arguments:
+            backend = arguments[arguments.index("--backend") + 1]
+            with preview_of(Catalog(), backend) as server:
+                where = arguments.index("--url") + 1
+                its_own = (word.replace("sd_xl_base_1.0", "preview-sdxl") for word in arguments[where + 1 :])
+                done = CliRunner().invoke(app, [*arguments[:where], server.url, *its_own])
+        else:
+            done = CliRunner().invoke(app, arguments)
+        assert done.exit_code == 0, (arguments, done.output)
