@@ -197,7 +197,7 @@ def node_words(described: dict[str, Any]) -> set[str]:
     """The words of a description of nodes that no engine could know: those of plain English are left out."""
     inputs = {name for kind in described["classes"].values() for name in kind.get("inputs", {})}
     spelled = {word for word in described["live"].values() if isinstance(word, str)}
-    words = {*inputs, *spelled, *described["written"].values()}
+    words = {*inputs, *spelled, *(word for word in described["written"].values() if isinstance(word, str))}
     return {*described["classes"], *described["live"]["types"], *(word for word in words if "_" in word)}
 
 

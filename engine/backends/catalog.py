@@ -19,7 +19,7 @@ from engine.backends.description import BackendDescription, StageDescription, re
 from engine.backends.description_checks import fan_out_findings, most_added, step_findings, verify_findings
 from engine.backends.folders import Folder, search_path
 from engine.backends.lineage import possible_stages, probe_of, stage_limits, steps_of, verified
-from engine.backends.payload_forms import wanted_of
+from engine.backends.payload_forms import wanted_of, workflows_beside
 from engine.backends.probe_forms import Probe, probe_findings
 from engine.backends.sources import host_words_of, library_of, rules_of
 from engine.backends.steps import Steps, Submit
@@ -293,7 +293,8 @@ class Catalog:
                 for folder in self.folders:
                     file = folder.mappings.joinpath(*f"{name}.yaml".split("/"))
                     if file.resolve().is_relative_to(folder.mappings.resolve()) and file.is_file():
-                        found = read_table(read_document(file, name=folder.name_of(file)), name)
+                        document, find = read_document(file, name=folder.name_of(file)), workflows_beside
+                        found = read_table(document, name, find(file, folder, self.contracts))
                         break
                 self._sources[name] = found  # only now: a table that cannot be read must say so every time
             return self._sources[name]

@@ -7,14 +7,18 @@ table. It holds nothing against it.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
+from engine.backends.folders import Folder
+from engine.documents import Document, read_document
 from engine.errors import Finding, Position, TableError
 from engine.tables.contracts import Contract, ContractLibrary
 from engine.tables.forms import Table
 from engine.tables.nodes import Nodes, read_nodes
 from engine.tables.traverse import graph_parts
+from engine.tables.workflows import FindWorkflow
 
-__all__ = ["nodes_of", "wanted_of"]
+__all__ = ["nodes_of", "wanted_of", "workflows_beside"]
 
 
 def wanted_of(table: Table, backends: Sequence[str], library: ContractLibrary) -> Contract | Nodes:
@@ -42,3 +46,17 @@ def nodes_of(library: ContractLibrary, name: str, wanted_by: Position | None = N
         message = f"there is no description of nodes schemas/{name}.json"
         raise TableError([Finding("contract-missing", message, at=wanted_by)])
     return read_nodes(document, name)
+
+
+def workflows_beside(file: Path, folder: Folder, library: ContractLibrary) -> FindWorkflow:
+    """What finds the workflows that a table in this file imports: JSON files below the folder's mappings alone."""
+
+    def find(name: str, graph: str) -> tuple[Document, Nodes] | None:
+        there = file.parent / name
+        inside = there.resolve().is_relative_to(folder.mappings.resolve())
+        if not inside or there.suffix != ".json" or not there.is_file():
+            return None
+        described = nodes_of(library, graph if "/" in graph else f"{file.parent.name}/{graph}")
+        return read_document(there, name=folder.name_of(there)), described
+
+    return find

@@ -179,6 +179,7 @@ def _contents(flavour: Flavour, rules: RequestRules, words: Iterable[str]) -> di
             "drop": flavour.ref("drop"),
             "refuse": _REASON,
             "use": names,
+            "import": imported(flavour),
             "before": names,
             "nodes": {"type": "object", "additionalProperties": _node(flavour)},
             "sets": {"type": "object", "additionalProperties": link()},
@@ -213,6 +214,22 @@ def _node(flavour: Flavour) -> dict[str, Json]:
         "additionalProperties": False,
         "oneOf": [{"required": ["class"]}, {"required": ["like"]}],
         "errorMessage": one,
+    }
+
+
+def imported(flavour: Flavour) -> dict[str, Json]:
+    """A workflow that is taken in."""
+    names: Json = {"type": "string", "pattern": r"\S"}
+    return {
+        "type": "object",
+        "required": ["workflow"],
+        "properties": {
+            "workflow": names,
+            "names": {"type": "object", "additionalProperties": names},
+            "cut": {"type": "array", "items": names},
+            "bind": flavour.ref("entries"),
+        },
+        "additionalProperties": False,
     }
 
 

@@ -6,28 +6,26 @@ Which classes there are, and what goes into which, is decided elsewhere: this mo
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 from engine.tables.expressions import ExpressionReader
 from engine.tables.forms import Link, NodeForm, Row, Setting
 from engine.tables.shapes import Path
+from engine.tables.workflows import FindWorkflow, Import, imported, is_word
 from engine.values import Json
 
-__all__ = ["GraphReader", "is_word"]
+__all__ = ["GraphReader"]
 
+_IMPORT_WORDS = frozenset({"workflow", "names", "cut", "bind"})
 _NODE_WORDS = frozenset({"class", "like", "links", "inputs"})
-_WORD = re.compile(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)*")
-
-
-def is_word(text: str) -> bool:
-    """Whether this may name a node or a wire: small letters, digits and single underscores, beginning with a letter."""
-    return _WORD.fullmatch(text) is not None
 
 
 @dataclass(slots=True)
 class GraphReader(ExpressionReader):
-    """Reads nodes and wires."""
+    """Reads nodes and wires. `graph` is the description of nodes that the table names; `find` finds workflows."""
+
+    graph: str | None = None
+    find: FindWorkflow | None = None
 
     def nodes(self, path: Path, node: Json) -> tuple[NodeForm, ...]:
         """A mapping from names to nodes."""
@@ -56,6 +54,36 @@ class GraphReader(ExpressionReader):
             if key in links:
                 self.fault("form-choice", f"{key} is given as a link and as an input", at, "keep one of them")
         return NodeForm(name, texts.get("class"), texts.get("like"), tuple(rows), self.document.key_at(*path))
+
+    def workflow(self, path: Path, node: Json) -> tuple[NodeForm, ...]:
+        """`import`: the nodes of a workflow that was drawn in the server's editor."""
+        form = self.mapping(path, node, "'import'")
+        self.known(path, form, _IMPORT_WORDS, "'import'")
+        at = self.document.at(*path)
+        file = self.text((*path, "workflow"), form.get("workflow"), "'workflow', a file beside the table,")
+        names = self.mapping((*path, "names"), form.get("names"), "'names'")
+        cut = self.items((*path, "cut"), form["cut"], "'cut'") if "cut" in form else []
+        bind = {}
+        for target, expression in self.mapping((*path, "bind"), form.get("bind"), "'bind'").items():
+            name, _, key = target.partition("/")
+            place = (*path, "bind", target)
+            bind[name, key] = self.expression(place, expression), self.document.key_at(*place)
+        for title, word in names.items():
+            self._word((*path, "names", title), self.text((*path, "names", title), word, "a name"), "a node's name")
+        if self.graph is None:
+            self.fault("import-form", "a table that imports a workflow says itself of which nodes: 'graph: …'", at)
+            return ()
+        found = None if self.find is None else self.find(file, self.graph)
+        if found is None:
+            self.fault("import-form", f"there is no workflow {file!r} beside the table", at)
+            return ()
+        said = Import(
+            {title: str(name) for title, name in names.items()},
+            {str(name): self.document.at(*path, "cut", i) for i, name in enumerate(cut)},
+            bind,
+            at,
+        )
+        return imported(*found, said, lambda message, where: self.fault("import-form", message, where))
 
     def sets(self, path: Path, node: Json) -> tuple[Setting, ...]:
         """A mapping from wires to what they are set to."""

@@ -17,6 +17,7 @@ from engine.tables.extension import Extension, marked
 from engine.tables.forms import LookupTable, Section, Table, Target
 from engine.tables.sections import SECTION_WORDS, SectionReader, parse_target
 from engine.tables.table_source import TableSource
+from engine.tables.workflows import FindWorkflow
 
 __all__ = ["TABLE_WORDS", "flatten", "read_table"]
 
@@ -27,10 +28,11 @@ TABLE_WORDS = SECTION_WORDS | {
 _MAX_PARENTS = 16
 
 
-def read_table(document: Document, name: str) -> TableSource:
-    """The table in this document. Raises TableError with all findings."""
-    reader = SectionReader(document)
+def read_table(document: Document, name: str, find: FindWorkflow | None = None) -> TableSource:
+    """The table in this document; `find` finds workflows beside it. Raises TableError with all findings."""
+    reader = SectionReader(document, find=find)
     top = reader.mapping((), document.value, "a table")
+    reader.graph = graph if isinstance(graph := top.get("graph"), str) else None
     reader.known((), top, TABLE_WORDS, "a table")
     reader.format(top, "a table")
     flow = reader.flow(("flow",), top["flow"]) if "flow" in top else ()

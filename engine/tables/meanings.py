@@ -127,6 +127,11 @@ TABLES: Mapping[str, Meaning] = {
         "In a table that inherits a graph: the section stands before the one that adds this node.",
         "flow: [{before: save, nodes: {…}}]",
     ),
+    "import": Meaning(
+        "The nodes of a workflow that was exported from the server's editor, by their titles: with `names` for them, "
+        "inputs that are bound, and nodes that are cut.",
+        "import: {workflow: drawn.json, cut: [save], bind: {prompt/text: prompt}}",
+    ),
     "nodes": Meaning(
         "Nodes of a graph: of a `class`, or `like` one that is there, with `links` and `inputs`.",
         "nodes: {load: {class: Open, inputs: {picture: input.image}}}",

@@ -98,8 +98,8 @@ class LiveForm:
 class Nodes:
     """A description of nodes. `name` is its file under schemas/ without the suffix.
 
-    `class_key`, `inputs_key`: under which a node of a graph names its class and holds its inputs; `unreadable`: the
-    classes of a server's account that could not be understood.
+    `class_key`, `inputs_key`: under which a node of a graph names its class and holds its inputs; `title`: where a
+    drawn one has its title; `unreadable`: the classes of a server's account that could not be understood.
     """
 
     name: str
@@ -108,6 +108,7 @@ class Nodes:
     class_key: str
     inputs_key: str
     live: LiveForm | None = None
+    title: tuple[str, ...] = ()
     unreadable: tuple[str, ...] = field(default=(), compare=False)
 
     def problems(self, graph: object, *, encoded_images: bool = False) -> list[Problem]:
@@ -193,7 +194,9 @@ class _Reader(ShapeReader):
         self.known((), top, _TOP_WORDS, "a description of nodes")
         self.format(top, "a description of nodes")
         written = self.mapping(("written",), top.get("written"), "'written'")
-        self.known(("written",), written, {"class", "inputs"}, "'written'")
+        self.known(("written",), written, {"class", "inputs", "title"}, "'written'")
+        place = ("written", "title")
+        title = tuple(str(s) for s in self.items(place, written["title"], "'title'")) if "title" in written else ()
         class_key, inputs_key = (
             self.text(("written", word), written.get(word), f"'{word}'") for word in ("class", "inputs")
         )
@@ -206,7 +209,7 @@ class _Reader(ShapeReader):
             for word, node in self.mapping(("classes",), top.get("classes"), "'classes'").items()
         }
         live = self._live(("live",), top["live"]) if "live" in top else None
-        return Nodes(name, self.document.at(), classes, class_key, inputs_key, live)
+        return Nodes(name, self.document.at(), classes, class_key, inputs_key, live, title)
 
     def _class(self, name: str, path: Path, node: Json, shared: Mapping[str, tuple[Json, ...]]) -> NodeClass:
         form = self.mapping(path, node, "a class of nodes")

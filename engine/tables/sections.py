@@ -19,7 +19,7 @@ __all__ = ["FLOW_WORDS", "SECTION_WORDS", "SectionReader", "parse_target"]
 
 #: The words of a section. A table that needs one section only writes them at its top.
 SECTION_WORDS = frozenset(
-    {"rows", "groups", "when", "group", "each", "then", "else", "drop", "refuse"} | {"nodes", "sets", "use"}
+    {"rows", "groups", "when", "group", "each", "then", "else", "drop", "refuse"} | {"nodes", "sets", "use", "import"}
 )
 
 #: At the top of a table they speak of its parent; in a section of its flow, of what stands where it applies.
@@ -71,7 +71,10 @@ class SectionReader(GraphReader):
             at=self.document.at(*path),
             when=when,
             each=self.binding((*path, "each"), node["each"]) if "each" in node else None,
-            nodes=self.nodes((*path, "nodes"), node["nodes"]) if "nodes" in node else (),
+            nodes=(
+                *(self.workflow((*path, "import"), node["import"]) if "import" in node else ()),
+                *(self.nodes((*path, "nodes"), node["nodes"]) if "nodes" in node else ()),
+            ),
             rows=self.rows((*path, "rows"), node["rows"]) if "rows" in node else (),
             replaced=self.rows((*path, "replace"), node["replace"]) if "replace" in node else (),
             sets=self.sets((*path, "sets"), node["sets"]) if "sets" in node else (),

@@ -18,7 +18,7 @@ import pytest
 from engine.backends.build import place
 from engine.backends.catalog import Catalog
 from engine.backends.payload_forms import nodes_of
-from engine.documents import parse_yaml
+from engine.documents import Document, parse_yaml
 from engine.images import Image
 from engine.tables.concrete import ConcreteAlgebra, EvaluationError, Scope, Value
 from engine.tables.conversions import CONVERSIONS
@@ -53,13 +53,21 @@ class Example:
 def examples() -> list[Example]:
     found: list[Example] = []
     parents: dict[str, tuple[str, TableSource]] = {}
+    workflows: dict[str, Document] = {}
+
+    def drawn(name: str, graph: str) -> tuple[Document, Nodes]:
+        return workflows[name], nodes_of(CATALOG.contracts, graph)
+
     current: Table | None = None
     texts: tuple[str, ...] = ()
     config: Mapping[str, Any] = {}
     for match in re.finditer(r"^```(\w+) (\w+)(?: (\S+))?\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE):
         line, (_, kind, name, text) = PAGE[: match.start()].count("\n") + 1, match.groups()
-        if kind == "table":
-            source = read_table(parse_yaml(text, f"docs/tables.md, the table in line {line}"), name or "here")
+        if kind == "workflow":
+            workflows[name] = parse_yaml(text, name)
+        elif kind == "table":
+            document = parse_yaml(text, f"docs/tables.md, the table in line {line}")
+            source = read_table(document, name or "here", drawn)
             if name:
                 parents[name] = (text, source)
             else:
