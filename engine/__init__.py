@@ -20,6 +20,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from engine.backends.catalog import Catalog
+    from engine.backends.names import Names, load_names
+    from engine.backends.server import ServerDescription
     from engine.cancel import Cancellable, CancelToken
     from engine.client import ApiClient, PreparedRequest
     from engine.client_for_host import ClientForHost, HostError, HostOutcome, HostResult
@@ -56,6 +58,8 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "backends.catalog": ("Catalog",),
+    "backends.names": ("Names", "load_names"),
+    "backends.server": ("ServerDescription",),
     "cancel": ("CancelToken", "Cancellable"),
     "client": ("ApiClient", "PreparedRequest"),
     "errors": (
@@ -119,6 +123,7 @@ __all__ = [
     "ImageError",
     "JobError",
     "Listener",
+    "Names",
     "PayloadError",
     "PipelineResult",
     "PipelineRunner",
@@ -132,6 +137,7 @@ __all__ = [
     "Progress",
     "RunConfig",
     "RunIncompleteError",
+    "ServerDescription",
     "StageConfig",
     "StageEngineError",
     "StageExecution",
@@ -140,6 +146,7 @@ __all__ = [
     "TableError",
     "TheirClient",
     "__version__",
+    "load_names",
     "load_plan",
 ]
 

@@ -16,6 +16,7 @@ from engine.errors import Finding
 from engine.notations import lora_tags, used, without_lora_tags
 from engine.request import GenerateImagesRequest
 from engine.tables.concrete import Value
+from engine.tables.resolve import Origin
 from engine.values import ABSENT
 
 __all__ = ["translated"]
@@ -25,18 +26,20 @@ def translated(backend: Backend, request: GenerateImagesRequest) -> tuple[Genera
     """The request in the back end's own notations, and a warning for everything that is lost."""
     if backend.notations is None or request.stage_type not in backend.stages:
         return request, ()
-    fields, warnings = _with_loras(backend, request)
+    fields, origins, warnings = _with_loras(backend, request)
     for place, text in _prompts(backend, fields):
         for notation, piece in used(text):
             if notation.name not in backend.notations:
                 message = f"{place} holds {piece!r}, which this back end does not read: {notation.lost}"
                 warnings.append(_warning(backend, request, place, message))
-    return replace(request, fields=fields), tuple(warnings)
+    return replace(request, fields=fields, origins=origins), tuple(warnings)
 
 
-def _with_loras(backend: Backend, request: GenerateImagesRequest) -> tuple[dict[str, Value], list[Finding]]:
-    """The fields with LoRA tags as items of their own field, where the tags would not be read."""
-    fields, warnings = dict(request.fields), list[Finding]()
+def _with_loras(
+    backend: Backend, request: GenerateImagesRequest
+) -> tuple[dict[str, Value], dict[str, Origin], list[Finding]]:
+    """The fields with LoRA tags as items of their own field, where the tags would not be read; and who wrote them."""
+    fields, origins, warnings = dict(request.fields), dict(request.origins), list[Finding]()
     stage = backend.stages[request.stage_type]
     for name, value in request.fields.items():
         target = backend.rules.rule(name).tags_to
@@ -55,12 +58,13 @@ def _with_loras(backend: Backend, request: GenerateImagesRequest) -> tuple[dict[
                 item: dict[str, Value] = {"name": tag.name, "weight": tag.weight}
                 items.append(item)
             fields[target] = items
+            origins.setdefault(target, Origin("derived", name, origins[name].at if name in origins else None))
             fields[name] = without_lora_tags(value, tags)
         for tag in tags:
             if tag.more:
                 message = f"{name} holds {tag.text!r}: its first weight counts for all parts of the model here"
                 warnings.append(_warning(backend, request, name, message))
-    return fields, warnings
+    return fields, origins, warnings
 
 
 def _prompts(backend: Backend, fields: dict[str, Value]) -> Iterator[tuple[str, str]]:

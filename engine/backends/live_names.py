@@ -19,8 +19,9 @@ from engine.tables.concrete import ConcreteAlgebra, EvaluationError, Scope, Valu
 from engine.tables.forms import Each, Table, Take, target_text
 from engine.tables.kinds import KINDS
 from engine.tables.live_nodes import live_nodes
-from engine.tables.nodes import Nodes
+from engine.tables.nodes import NodeInput, Nodes
 from engine.tables.traverse import names_in, of_kind, sections_of
+from engine.tables.validation import Problem
 from engine.tables.walk import Walker
 
 __all__ = ["live_findings"]
@@ -39,7 +40,7 @@ def live_findings(
     found = [*_needed(backend, server, request)]
     contract: object = stage.contract
     if isinstance(contract, Nodes):
-        found += _node_findings(contract, server, request, calls)
+        found += _node_findings(stage, contract, server, request, calls)
     else:
         found += _name_findings(backend, stage, server, request)
     return [replace(finding, stage=request.stage_id, backend=backend.name) for finding in dict.fromkeys(found)]
@@ -111,7 +112,7 @@ def _sent(walker: Walker[Value, Scope], takes: Sequence[Take], value: str) -> It
 
 
 def _node_findings(
-    known: Nodes, server: ServerDescription, request: GenerateImagesRequest, calls: Sequence[Call]
+    stage: BackendStage, known: Nodes, server: ServerDescription, request: GenerateImagesRequest, calls: Sequence[Call]
 ) -> Iterator[Finding]:
     """What a graph asks of the server's own nodes and they do not give."""
     if not isinstance(server.account, dict):
@@ -121,21 +122,47 @@ def _node_findings(
     except ValueError:
         return
     for call in calls:
-        missing = {name for name, node in call.body.items() if _class(known, node) not in live.classes}
-        for name in sorted(missing):
-            kind = _class(known, call.body[name])
-            if kind not in live.unreadable:
-                message = f"the server has no node {kind}, and stages of type {request.stage_type} need it"
+        kinds = dict.fromkeys(_class(known, node) for node in call.body.values())
+        missing = [name for name in kinds if name not in live.classes]
+        for name in missing:
+            if name not in live.unreadable:
+                message = f"the server has no node {name}, and stages of type {request.stage_type} need it"
                 yield Finding("server-lacks-part", message, hint="install it there, or disable the stage")
         for problem in live.problems(call.body):
-            if problem.path[0] not in missing:
-                row = call.rows.get(target_text(problem.path))
-                names = [] if row is None else [name for name, _ in names_in(row.expression)]
-                origin = next((request.origins[name] for name in names if name in request.origins), None)
-                at = origin.at if origin is not None else None if row is None else row.at
-                where = names[0] if names else "/".join(problem.path)
-                message = f"{where} {problem.message} on this server"
-                yield Finding("server-lacks-name", message, at=at, hint=problem.hint)
+            kind = live.classes.get(_class(known, call.body[problem.path[0]]))
+            wanted = None if kind is None else kind.inputs.get(problem.path[-1])
+            # Where a node is missing, links to it lead nowhere: that it is missing has been said.
+            if kind is not None and not (missing and wanted is not None and wanted.kind == "link"):
+                yield _node_finding(stage, request, call, problem, wanted)
+
+
+def _node_finding(
+    stage: BackendStage, request: GenerateImagesRequest, call: Call, problem: Problem, wanted: NodeInput | None
+) -> Finding:
+    """One thing that a server's node does not take, with the field that asks for it."""
+    row = call.rows.get(target_text(problem.path))
+    names = [] if row is None else [_field(stage.table, name) for name, _ in names_in(row.expression)]
+    where = names[0] if names else "/".join(problem.path)
+    field = where.partition(".")[0] if names else None
+    origin = None if field is None else request.origins.get(field)
+    at = origin.at if origin is not None else None if row is None else row.at
+    value: Value = dict(call.body)
+    for step in problem.path:
+        value = value.get(step) if isinstance(value, dict) else None
+    message, hint = f"{where} {problem.message} on this server", problem.hint
+    if wanted is not None and wanted.choices is not None and isinstance(value, str):
+        entries = [Entry(choice) for choice in wanted.choices if isinstance(choice, str)]
+        message, hint = f"the server has no {value!r}, which {where} asks for", _hint(value, entries)
+    return Finding("server-lacks-name", message, at=at, hint=hint, field=field)
+
+
+def _field(table: Table, name: str) -> str:
+    """The field that a name in a row is: of a bound variable, the list that it goes over."""
+    variable, _, member = name.partition(".")
+    for section in sections_of(table.flow):
+        if section.each is not None and section.each[0] == variable:
+            return f"{section.each[1]}.{member}" if member else section.each[1]
+    return name
 
 
 def _class(known: Nodes, node: Value) -> str:

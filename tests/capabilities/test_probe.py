@@ -315,7 +315,11 @@ class TestRecordings:
         ("kind", "fields", "lacking"),
         [
             ("txt2img", {"model": "random15.safetensors"}, None),
-            ("txt2img", {"model": "random51.safetensors"}, "model_name must be one of 'random15.safetensors'"),
+            (
+                "txt2img",
+                {"model": "random51.safetensors"},
+                "no 'random51.safetensors', which model_name asks for",
+            ),
             (
                 "adetailer",
                 {"model_name": "random15.safetensors", "adetailer_model": "face_yolov8n.pt"},
