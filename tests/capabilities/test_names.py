@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -108,6 +109,15 @@ def test_a_file_that_is_wrong_says_where(tmp_path: Path, text: str, code: str, s
         load_names(written(tmp_path, text), CATALOG)
     assert {finding.code for finding in caught.value.findings} == {code}
     assert said in str(caught.value)
+
+
+def test_the_file_on_the_page_is_one(tmp_path: Path) -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "names.md").read_text(encoding="utf-8")
+    (text,) = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    names = load_names(written(tmp_path, text), CATALOG)
+    assert names.called("checkpoints", "dreamshaper", "comfyui", "") == "sd15/dreamshaper_8.safetensors"
+    assert names.called("checkpoints", "dreamshaper", "comfyui", "http://192.168.1.20:8188/") == "dream/v8.safetensors"
+    assert names.called("detectors", "face", "forge", "") is None
 
 
 def test_no_names_are_no_words() -> None:
