@@ -1,8 +1,13 @@
-"""The tests that `pytest --mappings FOLDER` runs: is the folder proven, and is every case what its snapshot holds?"""
+"""The tests that `pytest --mappings FOLDER` runs: is the folder proven, and is every case what its snapshot holds?
+
+Where hypothesis is installed, configs that it draws are tried as well.
+"""
 
 from __future__ import annotations
 
+import importlib
 from pathlib import Path
+from typing import Any
 
 import pytest
 from syrupy.assertion import SnapshotAssertion
@@ -18,13 +23,25 @@ __all__: list[str] = []
 pytestmark = pytest.mark.filterwarnings(r"ignore:\s*Can not relate snapshot")
 
 
+_TABLES = pytest.StashKey[list[TablesUnderTest]]()
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Each test once for every folder, back end, case or plan."""
     folders = [Path(folder).resolve() for folder in metafunc.config.getoption("--mappings")]
-    tables = [TablesUnderTest(folder) for folder in folders]
+    if _TABLES not in metafunc.config.stash:  # once a run: what was read and proven serves every test
+        metafunc.config.stash[_TABLES] = [TablesUnderTest(folder) for folder in folders]
+    tables = metafunc.config.stash[_TABLES]
     names = metafunc.fixturenames
     if "case" in names:
         metafunc.parametrize("case", [case for folder in folders for case in load_cases(folder)])
+    elif "stage" in names:
+        triples = [(one, name, stage) for one in tables for name in one.own for stage in one.stages(name)]
+        params = [
+            pytest.param(*t, id=f"{t[1]}/{t[2]}", marks=(pytest.mark.backend(name=t[1]), pytest.mark.stage(type=t[2])))
+            for t in triples
+        ]
+        metafunc.parametrize(("tables", "backend", "stage"), params)
     elif "backend" in names:
         pairs = [(one, name) for one in tables for name in one.own]
         marked = [pytest.param(*pair, id=pair[1], marks=pytest.mark.backend(name=pair[1])) for pair in pairs]
@@ -43,6 +60,39 @@ def test_the_tables_are_proven(tables: TablesUnderTest, backend: str) -> None:
         tables.backend(backend)
     except TableError as problem:
         pytest.fail(str(problem), pytrace=False)
+
+
+def test_every_valid_config_meets_both_contracts(tables: TablesUnderTest, backend: str, stage: str) -> None:
+    """What is drawn at random, but always the same, builds payloads that the contracts allow."""
+    properties = _properties()
+    _skip_unproven(tables, backend)
+    wrong = properties.broken_contract(tables.catalog, backend, stage)
+    if wrong is not None:
+        pytest.fail(f"a valid config for {backend}/{stage} breaks a contract:\n{wrong}", pytrace=False)
+
+
+def test_tables_that_are_read_plainly_give_the_same_bodies(tables: TablesUnderTest, backend: str, stage: str) -> None:
+    """A second, plain implementation of the language makes the same of them."""
+    properties = _properties()
+    _skip_unproven(tables, backend)
+    try:
+        wrong = properties.unequal_bodies(tables.catalog, backend, stage)
+    except properties.UnknownFormError as unknown:
+        pytest.skip(f"the naive interpreter does not know this: {unknown}")
+    if wrong is not None:
+        pytest.fail(f"{backend}/{stage} is read in two ways:\n{wrong}", pytrace=False)
+
+
+def _skip_unproven(tables: TablesUnderTest, backend: str) -> None:
+    try:
+        tables.backend(backend)
+    except TableError:
+        pytest.skip(f"{backend} is not proven: the test of its tables says why")
+
+
+def _properties() -> Any:
+    pytest.importorskip("hypothesis", reason="hypothesis draws the configs: pip install 'stage-engine[test]'")
+    return importlib.import_module("engine.testing.properties")
 
 
 def test_a_case_is_what_it_was(case, payload_snapshot: PayloadSnapshot) -> None:  # type: ignore[no-untyped-def]

@@ -16,7 +16,7 @@ from engine.backends.catalog import Backend, Catalog
 from engine.backends.folders import Folder
 from engine.cases import BuiltCase, Case, build_case, read_cases
 from engine.client import PreparedRequest
-from engine.errors import PayloadError, PlanError, StageEngineError
+from engine.errors import PayloadError, PlanError, StageEngineError, TableError
 from engine.plan_files import load_plan
 from engine.planning import plan_run
 from engine.request import GenerateImagesRequest
@@ -51,6 +51,13 @@ class TablesUnderTest:
     def backend(self, name: str) -> Backend:
         """A back end, proven. Raises TableError."""
         return self.catalog.backend(name)
+
+    def stages(self, backend: str) -> list[str]:
+        """The stage types that a back end runs; none where it cannot be read, which the proof tells."""
+        try:
+            return self.catalog.stages(backend)
+        except TableError:
+            return []
 
     @cached_property
     def cases(self) -> tuple[Case, ...]:

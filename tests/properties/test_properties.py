@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from engine.backends.catalog import Backend
+from engine.backends.catalog import Backend, Catalog
 from engine.client import PreparedRequest
 from engine.errors import PayloadError, PlanError
 from engine.images import Image
@@ -21,10 +21,16 @@ from engine.request import GenerateImagesRequest
 from engine.results import GenerateResult
 from engine.runner import PipelineRunner
 from engine.testing import picture
+from engine.testing.naive import Naive, RefusedError
+from engine.testing.strategies import Pair, Strategies
 from engine.wire import described, encode
 from tests.pipeline.host_shapes import SHAPES, as_object
-from tests.properties import naive
-from tests.properties.strategies import CATALOG, RULES, Pair, configs, everything, near_misses, pictures, plans
+
+CATALOG = Catalog()
+RULES = CATALOG.rules
+DRAWN = Strategies(CATALOG)
+configs, everything, near_misses = DRAWN.configs, DRAWN.everything, DRAWN.near_misses
+pictures, plans = DRAWN.pictures, DRAWN.plans
 
 BACKENDS = {name: CATALOG.backend(name) for name in CATALOG.names()}
 BACKEND = BACKENDS["a1111"]
@@ -223,18 +229,24 @@ def test_every_near_miss_is_refused_with_a_typed_error_and_no_call(stage: str, d
     assert all(finding.code and finding.message for finding in refusal.value.findings)
 
 
-@pytest.mark.parametrize("stage", STAGES)
-@MANY
+@pytest.mark.parametrize(("backend", "stage"), [(name, stage) for name in BACKENDS for stage in BACKENDS[name].stages])
+@FEW
 @given(data=st.data())
-def test_a_naive_second_implementation_gives_equal_bodies(stage: str, data: st.DataObject) -> None:
+def test_a_naive_second_implementation_gives_equal_bodies(backend: str, stage: str, data: st.DataObject) -> None:
     images = tuple(data.draw(st.lists(pictures(), min_size=1, max_size=2)))
     pair = data.draw(configs(stage))
-    planned = run_of(pair, images)
-    fields, groups = naive.resolve(stage, pair.base, pair.own)
+    naive = Naive(CATALOG, backend)
+    resolved = naive.resolve(stage, pair.base, pair.own)
+    try:
+        planned = run_of(pair, images, BACKENDS[backend])
+    except PayloadError:
+        with pytest.raises(RefusedError):
+            naive.build(stage, resolved, images)
+        return
     request = request_of(planned)
-    assert text(request.fields) == text(fields)
-    assert request.groups == groups
-    assert text(list(bodies_of(planned))) == text(naive.build(stage, fields, groups, images))
+    assert text(request.fields) == text(resolved.fields)
+    assert request.groups == resolved.groups
+    assert text(list(bodies_of(planned))) == text(naive.build(stage, resolved, images))
 
 
 @pytest.mark.parametrize("stage", STAGES)

@@ -48,7 +48,7 @@ def test_a_folder_of_tables_is_tested_without_a_test_file(tmp_path: Path) -> Non
     assert "easel/txt2img/plain has no snapshot yet" in text
     assert "pytest --snapshot-update keeps what is built now" in text
 
-    code, text = run(folder, "--mappings", ".", "--snapshot-update")
+    code, text = run(folder, "--mappings", ".", "--snapshot-update", "-k", CASES)
     assert code == 0, text
     kept = sorted(path.relative_to(folder / "snapshots").as_posix() for path in (folder / "snapshots").rglob("*.*"))
     assert kept == [
@@ -66,7 +66,7 @@ def test_a_folder_of_tables_is_tested_without_a_test_file(tmp_path: Path) -> Non
 
     edited(folder, (EASEL, "words/no: negative_prompt", 'words/no: {from: negative_prompt, replace: {"": none}}'))
     (folder / "snapshots/easel/txt2img/gone.json").write_text("[]\n", encoding="utf-8")
-    code, text = run(folder, "--mappings", ".", "-m", "not stage(type='frame')")
+    code, text = run(folder, "--mappings", ".", "-m", "not stage(type='frame')", "-k", CASES)
     assert code == 1, text
     assert 'words/no: "" -> "none"   [mappings/easel/txt2img.yaml:5:3]' in text
     assert "fresco/txt2img/large is not what" in text
@@ -79,6 +79,9 @@ def test_a_folder_of_tables_is_tested_without_a_test_file(tmp_path: Path) -> Non
     assert code == 1, text
     assert "mappings/easel/txt2img.yaml:4:3: error[row-unknown-target]" in text
 
+
+#: Without the configs that are drawn, which take their time.
+CASES = "not contracts and not plainly"
 
 CONVERSATIONS = {
     "txt2img/two-of-three": """\
@@ -112,7 +115,7 @@ def test_a_case_may_say_what_the_server_answers(tmp_path: Path) -> None:
         case = folder / "cases/easel" / f"{name}.yaml"
         case.parent.mkdir(parents=True, exist_ok=True)
         case.write_text(text, encoding="utf-8")
-    code, text = run(folder, "--mappings", ".", "--snapshot-update")
+    code, text = run(folder, "--mappings", ".", "--snapshot-update", "-k", CASES)
     assert code == 0, text
     kept = {name: json.loads((folder / f"snapshots/easel/{name}.json").read_text("utf-8")) for name in CONVERSATIONS}
     assert kept["txt2img/two-of-three"]["result"]["seeds"] == [4, 5]
@@ -200,3 +203,32 @@ def test_cases_are_marked_so_that_they_can_be_chosen(tmp_path: Path) -> None:
     params = load_cases(lay_out(tmp_path / "tables"))
     marks = {(param.id, *(next(iter(mark.kwargs.items())) for mark in param.marks)) for param in params}
     assert ("fresco/frame/two", ("name", "fresco"), ("type", "frame")) in marks
+
+
+def property_tests(folder: Path, *arguments: str) -> tuple[int, str]:
+    return run(folder, "--mappings", ".", "-k", "contracts or plainly", *arguments)
+
+
+def test_configs_that_are_drawn_find_what_no_case_shows(tmp_path: Path) -> None:
+    folder = lay_out(tmp_path / "tables")
+    code, text = property_tests(folder)
+    assert code == 0, text
+    assert "8 passed" in text, "two properties of two stage types of two back ends"
+
+    divided = "seed: seed\n  share: {from: [width, subseed_strength], as: ratio_of, bounds: at_run}\n"
+    edited(folder, (EASEL, "  subseed_strength: easel has no variations\n", ""), (EASEL, "seed: seed\n", divided))
+    edited(folder, ("schemas/easel/paint.json", '"seed": {', '"share": {"type": "number"},\n    "seed": {'))
+    code, text = property_tests(folder)
+    assert code == 1, text
+    assert "a valid config for easel/txt2img breaks a contract" in text
+    assert "ratio_of of width, subseed_strength: cannot take a ratio of 0" in text
+    assert "base_config: {}" in text, "all that has nothing to do with it is left out"
+
+
+def test_a_form_that_the_plain_reading_does_not_know_is_skipped_with_its_reason(tmp_path: Path) -> None:
+    folder = lay_out(tmp_path / "tables")
+    edited(folder, (EASEL, "seed: seed\n", "seed: seed\n  ticket: {late: job_id}\n"))
+    edited(folder, ("schemas/easel/paint.json", '"seed": {', '"ticket": {"type": "string"},\n    "seed": {'))
+    code, text = property_tests(folder, "-rs")
+    assert code == 0, text
+    assert "the naive interpreter does not know this: a row has the form late" in text

@@ -1,0 +1,52 @@
+"""The properties that a folder's tests try: what they find, and how they tell it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine.backends.catalog import Catalog
+from engine.images import Image
+from engine.testing import properties
+from engine.testing.naive import Naive, Resolved
+from engine.testing.properties import broken_contract, unequal_bodies
+
+OWN = Path(__file__).resolve().parents[1] / "own_backend"
+
+
+class Mistaken(Naive):
+    """Reads a wide frame as one of another wood."""
+
+    def build(self, stage: str, resolved: Resolved, images: Sequence[Image]) -> list[dict[str, Any]]:
+        bodies = super().build(stage, resolved, images)
+        if resolved.fields["frame_width"] > 12:
+            bodies[-1]["frame"]["wood"] = "plastic"
+        return bodies
+
+
+def test_a_folder_that_is_right_has_nothing_wrong() -> None:
+    catalog = Catalog([OWN])
+    assert broken_contract(catalog, "easel", "frame") is None
+    assert unequal_bodies(catalog, "easel", "frame") is None
+
+
+def test_a_difference_is_told_with_the_least_config_that_shows_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(properties, "Naive", Mistaken)
+    told = unequal_bodies(Catalog([OWN]), "easel", "frame")
+    assert told is not None
+    difference, base, own = told.splitlines()
+    assert difference.startswith("frame/wood of call ")
+    assert '"plastic" where the table is read plainly, "oak" as it is built' in difference
+    kept = (base.removeprefix("base_config: "), own.removeprefix("stage_config: "))
+    assert sorted(kept)[1] == "{}", "one config is not needed at all"
+    assert sorted(kept)[0].startswith('{"frame_width": ')
+    assert sorted(kept)[0].count(":") == 1
+
+
+def test_the_same_configs_are_tried_every_time() -> None:
+    one, other = (properties._examples(Catalog([OWN]), "frame") for _ in range(2))
+    assert len(one) == properties.EXAMPLES
+    assert one == other
