@@ -21,7 +21,7 @@ from engine.request import GenerateImagesRequest
 from engine.results import GenerateResult
 from engine.runner import PipelineRunner
 from engine.testing import picture
-from engine.testing.naive import Naive, RefusedError
+from engine.testing.naive import Naive, RefusedError, UnknownFormError
 from engine.testing.strategies import Pair, Strategies
 from engine.wire import described, encode
 from tests.pipeline.host_shapes import SHAPES, as_object
@@ -36,6 +36,8 @@ BACKENDS = {name: CATALOG.backend(name) for name in CATALOG.names()}
 BACKEND = BACKENDS["a1111"]
 STAGES = list(RULES.stages)
 SPELLINGS = RULES.spellings()
+#: Every form of these back ends' tables is known to the naive interpreter; that of a graph is not.
+READ_PLAINLY = {"a1111", "forge", "sdnext"}
 FLAGS = {"stage_type", *RULES.toggles, *(name for name in RULES.switches if RULES.group_of(name) is None)}
 
 FEW = settings(
@@ -238,15 +240,21 @@ def test_a_naive_second_implementation_gives_equal_bodies(backend: str, stage: s
     naive = Naive(CATALOG, backend)
     resolved = naive.resolve(stage, pair.base, pair.own)
     try:
+        plain = naive.build(stage, resolved, images)
+    except UnknownFormError as unknown:
+        assert backend not in READ_PLAINLY
+        pytest.skip(f"the naive interpreter does not know this: {unknown}")
+    except RefusedError:
+        plain = None
+    try:
         planned = run_of(pair, images, BACKENDS[backend])
     except PayloadError:
-        with pytest.raises(RefusedError):
-            naive.build(stage, resolved, images)
+        assert plain is None
         return
     request = request_of(planned)
     assert text(request.fields) == text(resolved.fields)
     assert request.groups == resolved.groups
-    assert text(list(bodies_of(planned))) == text(naive.build(stage, resolved, images))
+    assert text(list(bodies_of(planned))) == text(plain)
 
 
 @pytest.mark.parametrize("stage", STAGES)

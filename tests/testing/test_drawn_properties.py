@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from engine.backends.catalog import Catalog
+from engine.backends.catalog import Backend, Catalog
+from engine.client import PreparedRequest
 from engine.images import Image
+from engine.request import GenerateImagesRequest
 from engine.testing import properties
 from engine.testing.naive import Naive, Resolved
 from engine.testing.properties import broken_contract, unequal_bodies
@@ -25,6 +28,18 @@ class Mistaken(Naive):
         if resolved.fields["frame_width"] > 12:
             bodies[-1]["frame"]["wood"] = "plastic"
         return bodies
+
+
+class Broken:
+    """Builds a wide frame of a wood that there is none of."""
+
+    @staticmethod
+    def of(backend: Backend, request: GenerateImagesRequest) -> PreparedRequest:
+        made = PreparedRequest.of(backend, request)
+        if request.fields["frame_width"] <= 12:  # type: ignore[operator]
+            return made
+        frame = {"wood": "plastic", "width": 13}
+        return replace(made, calls=tuple(replace(call, body={**call.body, "frame": frame}) for call in made.calls))
 
 
 def test_a_folder_that_is_right_has_nothing_wrong() -> None:
@@ -44,6 +59,14 @@ def test_a_difference_is_told_with_the_least_config_that_shows_it(monkeypatch: p
     assert sorted(kept)[1] == "{}", "one config is not needed at all"
     assert sorted(kept)[0].startswith('{"frame_width": ')
     assert sorted(kept)[0].count(":") == 1
+
+
+def test_a_broken_contract_is_told_with_its_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(properties, "PreparedRequest", Broken)
+    told = broken_contract(Catalog([OWN]), "easel", "frame")
+    assert told is not None
+    assert told.startswith("frame/wood must be one of 'oak', 'walnut', not 'plastic'")
+    assert "frame_width" in told
 
 
 def test_the_same_configs_are_tried_every_time() -> None:

@@ -205,6 +205,18 @@ def test_cases_are_marked_so_that_they_can_be_chosen(tmp_path: Path) -> None:
     assert ("fresco/frame/two", ("name", "fresco"), ("type", "frame")) in marks
 
 
+MISTAKEN = """\
+from engine.testing import naive, properties
+
+class Mistaken(naive.Naive):
+    def build(self, stage, resolved, images):
+        bodies = super().build(stage, resolved, images)
+        return [{**body, "frame": {**body["frame"], "wood": "plastic"}} for body in bodies]
+
+properties.Naive = Mistaken
+"""
+
+
 def property_tests(folder: Path, *arguments: str) -> tuple[int, str]:
     return run(folder, "--mappings", ".", "-k", "contracts or plainly", *arguments)
 
@@ -215,14 +227,13 @@ def test_configs_that_are_drawn_find_what_no_case_shows(tmp_path: Path) -> None:
     assert code == 0, text
     assert "8 passed" in text, "two properties of two stage types of two back ends"
 
-    divided = "seed: seed\n  share: {from: [width, subseed_strength], as: ratio_of, bounds: at_run}\n"
-    edited(folder, (EASEL, "  subseed_strength: easel has no variations\n", ""), (EASEL, "seed: seed\n", divided))
-    edited(folder, ("schemas/easel/paint.json", '"seed": {', '"share": {"type": "number"},\n    "seed": {'))
-    code, text = property_tests(folder)
+    (folder / "mistaken.py").write_text(MISTAKEN, encoding="utf-8")
+    code, text = property_tests(folder, "-p", "mistaken", "-m", "backend(name='easel') and stage(type='frame')")
     assert code == 1, text
-    assert "a valid config for easel/txt2img breaks a contract" in text
-    assert "ratio_of of width, subseed_strength: cannot take a ratio of 0" in text
-    assert "base_config: {}" in text, "all that has nothing to do with it is left out"
+    assert "1 failed, 1 passed" in text
+    assert "easel/frame is read in two ways:" in text
+    assert 'frame/wood of call 0: "plastic" where the table is read plainly, "oak" as it is built' in text
+    assert "base_config: {}" in text, "what has nothing to do with it is left out"
 
 
 def test_a_form_that_the_plain_reading_does_not_know_is_skipped_with_its_reason(tmp_path: Path) -> None:
