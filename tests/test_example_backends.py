@@ -19,8 +19,8 @@ from engine.cases import BuiltCase
 from engine.errors import PayloadError
 from engine.plan import StageConfig, StageExecution, StageExecutionPlan
 from engine.testing import picture
+from engine.testing.scripted import Reply, ScriptedServer, Seen
 from engine.testing.tables import CaseRun, TablesUnderTest
-from tests.client.scripted import Reply, Scripted, Seen
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "examples" / "backends"
@@ -97,7 +97,7 @@ class TestOpenaiImages:
 
     def test_two_stages(self, connect: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("OPENAI_API_KEY", TOKEN)
-        with Scripted([images_api]) as server, connect(server) as client:
+        with ScriptedServer([images_api]) as server, connect(server) as client:
             result = run(client, stage("txt2img", batch_size=2), stage("img2img", model_name="dall-e-2"))
         edited = [picture(64, 48, f"edited {one.size_bytes}") for one in result.stages[0].images]
         assert list(result.raise_for_status().images) == edited
@@ -112,7 +112,7 @@ class TestOpenaiImages:
         assert result.stages[0].info[0] == {"total_tokens": 9}
 
     def test_a_wrong_token_is_told_and_not_shown(self, connect: Any) -> None:
-        with Scripted([images_api]) as server, connect(server, auth="sk-wrong-and-secret") as client:
+        with ScriptedServer([images_api]) as server, connect(server, auth="sk-wrong-and-secret") as client:
             result = run(client, stage("txt2img"))
         text = str(result.error)
         assert "Incorrect API key provided" in text
@@ -121,7 +121,7 @@ class TestOpenaiImages:
 
     def test_what_it_cannot_do_is_refused_before_anything_is_sent(self, connect: Any) -> None:
         large = stage("txt2img", hires_enabled=True, hires_upscaler_name="Latent")
-        with Scripted([images_api]) as server, connect(server, auth=TOKEN) as client:
+        with ScriptedServer([images_api]) as server, connect(server, auth=TOKEN) as client:
             with pytest.raises(PayloadError, match="it has one pass"):
                 run(client, large)
             assert server.seen == []
@@ -188,7 +188,7 @@ class TestRenderfarm:
 
         monkeypatch.setenv("RENDERFARM_KEY", TOKEN)
         farm = Renderfarm()
-        with Scripted([farm]) as server:
+        with ScriptedServer([farm]) as server:
             farm.url = server.url
             with ApiClient(server.url, backend="renderfarm", catalog=catalog) as client:
                 look = client.backend.steps.look

@@ -17,7 +17,7 @@ from engine.backends.step_reader import StepReader
 from engine.cli.app import app
 from engine.documents import parse_yaml
 from engine.testing import picture
-from tests.client.scripted import Reply, Scripted, Seen
+from engine.testing.scripted import Reply, ScriptedServer, Seen
 
 PAGE = (Path(__file__).resolve().parent.parent / "docs" / "new-backend.md").read_text(encoding="utf-8")
 STEPS, MORE = PAGE.split("## Servers that want more")
@@ -47,7 +47,7 @@ def test_from_nothing_to_a_picture(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.chdir(tmp_path)
     (tmp_path / "pytest.ini").write_text("[pytest]\nfilterwarnings = ignore:\\s*Can not relate snapshot\n", "utf-8")
     commands, shown = 0, ""
-    with Scripted([draw]) as server:
+    with ScriptedServer([draw]) as server:
         for part in PARTS.finditer(STEPS):
             path, language, text = part["path"], part["language"], part["text"]
             if path is not None:
@@ -78,7 +78,7 @@ def test_a_refusal_is_told_in_the_servers_words(tmp_path: Path, monkeypatch: pyt
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(part["text"], encoding="utf-8")
     run = next(line for line in STEPS.splitlines() if line.startswith("$ stage-engine run"))
-    with Scripted([Reply.json({"problem": "that size is too large"}, 400)]) as server:
+    with ScriptedServer([Reply.json({"problem": "that size is too large"}, 400)]) as server:
         code, shown = typed(run.removeprefix("$ "), server.url, tmp_path)
     assert code != 0
     assert "that size is too large" in " ".join(shown.split())

@@ -6,11 +6,8 @@ knows cases and conversations, and no step of any back end.
 
 from __future__ import annotations
 
-import base64
 import itertools
 import json
-from email.parser import BytesParser
-from email.policy import HTTP
 
 from engine.backends.build import prepare
 from engine.backends.catalog import Backend, Catalog
@@ -18,11 +15,10 @@ from engine.backends.conversation import HttpRequest, HttpResponse
 from engine.backends.exchange import exchange
 from engine.cases import Case, MakePicture, ScriptedAnswer, case_request
 from engine.errors import BackendError, BackendTimeoutError, BackendUnreachableError, StageEngineError
-from engine.images import Image
 from engine.results import GenerateResult
+from engine.testing.bodies import told_body
 from engine.testing.playing import Said, play
 from engine.values import Json
-from engine.wire import described
 
 __all__ = ["conversation_of"]
 
@@ -92,37 +88,8 @@ def _request(request: HttpRequest) -> Json:
     if request.query:
         told["query"] = dict(request.query)
     if request.body is not None:
-        told["body"] = _body(request.body, str(request.content_type))
+        told["body"] = told_body(request.body, str(request.content_type))
     return told
-
-
-def _body(body: bytes, content_type: str) -> Json:
-    if content_type == "application/json":
-        return _without_pictures(json.loads(body))
-    message = BytesParser(policy=HTTP).parsebytes(b"Content-Type: " + content_type.encode() + b"\r\n\r\n" + body)
-    parts: dict[str, Json] = {}
-    for part in message.iter_parts():
-        name = str(part.get_param("name", header="content-disposition"))
-        data = part.get_payload(decode=True)
-        assert isinstance(data, bytes)  # noqa: S101 - a part that is no message is bytes
-        is_file = part.get_filename() is not None
-        parts[name] = Image.from_bytes(data).describe() if is_file else data.decode("utf-8", "replace")
-    return parts
-
-
-def _without_pictures(value: Json) -> Json:
-    """The value with pictures as digests, however short their base64 is."""
-    if isinstance(value, dict):
-        return {key: _without_pictures(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_without_pictures(item) for item in value]
-    if isinstance(value, str) and value.startswith(_PNG):
-        return Image.from_base64(value).describe()
-    return described(value)
-
-
-#: How the base64 of the pictures that cases make begins.
-_PNG = base64.b64encode(b"\x89PNG\r\n\x1a\n\x00").decode()
 
 
 def _result(result: GenerateResult) -> Json:

@@ -8,16 +8,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import TracebackType
 
 from engine.backends.catalog import Catalog
 from engine.cancel import Cancellable
 from engine.client import PreparedRequest
+from engine.errors import Finding
 from engine.events import Progress
 from engine.host_plans import AnyPlan, read_plan
 from engine.images import Image
 from engine.plan import StageExecutionPlan
+from engine.planning import PlannedRun
 from engine.request import GenerateImagesRequest
 from engine.results import GenerateResult, PipelineResult, StageResult
+from engine.runner import PipelineRunner
 from engine.testing.pictures import picture
 
 __all__ = ["CancelAfter", "FakeClient", "FakePipeline"]
@@ -42,6 +46,10 @@ class CancelAfter:
         """Whether to stop."""
         self._left -= 1
         return self._left < 0
+
+    def cancel(self) -> None:
+        """Say yes from now on."""
+        self._left = 0
 
 
 class FakeClient:
@@ -77,6 +85,7 @@ class FakeClient:
         """
         self.catalog = Catalog() if catalog is None else catalog
         self.requests: list[GenerateImagesRequest] = []
+        self.closed = False
         self._backend = None if backend is None else self.catalog.backend(backend)
         self._fails = {} if fails is None else dict(fails)
         self._gives = {} if gives is None else dict(gives)
@@ -106,6 +115,8 @@ class FakeClient:
         if request.stage_id in self._fails:
             raise self._fails[request.stage_id]
         prepared = self.prepare(request)
+        if prepared is not None and prepared.skipped:
+            return GenerateResult(request.input_images, warnings=prepared.warnings)
         wanted = _sizes(request) if prepared is None else [(i.width, i.height) for i in prepared.stand_ins]
         given = wanted[: self._gives.get(request.stage_id, len(wanted))]
         before = ",".join(image.digest for image in request.input_images)
@@ -119,6 +130,18 @@ class FakeClient:
             expected=len(wanted),
             wire_digests=() if prepared is None else tuple(call.digest for call in prepared.calls),
         )
+
+    def close(self) -> None:
+        """Nothing is open; `closed` remembers it."""
+        self.closed = True
+
+    def __enter__(self) -> FakeClient:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
 
 
 def _sizes(request: GenerateImagesRequest) -> list[tuple[int, int]]:
@@ -160,6 +183,14 @@ class FakePipeline:
     def __init__(self, results: Iterable[PipelineResult | Exception] = ()) -> None:
         self._results = list(results)
         self.runs: list[tuple[AnyPlan, object, Cancellable | None]] = []
+
+    def check(self, plan: AnyPlan, base_config: object, *, dry: bool = True) -> PlannedRun:
+        """The real check, against no back end: raises PlanError for a plan that a real runner would refuse."""
+        return PipelineRunner(FakeClient()).check(plan, base_config, dry=dry)
+
+    def check_server(self, planned: PlannedRun) -> Sequence[Finding]:  # noqa: ARG002 - the real one's
+        """No warning: there is no server that could lack something."""
+        return ()
 
     def run_pipeline(
         self,

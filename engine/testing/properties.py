@@ -7,8 +7,9 @@ module knows strategies and the naive interpreter, and nothing of pytest.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import lru_cache
+from itertools import combinations
 from typing import Any, Final
 
 from hypothesis import HealthCheck, Phase, given, settings
@@ -34,9 +35,9 @@ __all__ = ["EXAMPLES", "UnknownFormError", "broken_contract", "unequal_bodies"]
 #: How many configs are tried for each stage type of a back end.
 EXAMPLES: Final = 10
 #: A refusal with one of these is the table's answer to a combination that it has thought of.
-_MEANT: Final = frozenset({"payload-refused", "unsupported-value", "value-reserved-key"})
+#: (A total lookup over open text has thought of all texts: it refuses those that it does not hold.)
+_MEANT: Final = frozenset({"payload-refused", "unsupported-value", "value-reserved-key", "value-not-in-lookup"})
 _QUIET: Final = settings(
-    max_examples=EXAMPLES,
     derandomize=True,
     database=None,
     deadline=None,
@@ -48,7 +49,7 @@ _QUIET: Final = settings(
 _Try = Callable[[Pair, tuple[Image, ...]], str | None]
 
 
-def broken_contract(catalog: Catalog, backend: str, stage: str) -> str | None:
+def broken_contract(catalog: Catalog, backend: str, stage: str, examples: int = EXAMPLES) -> str | None:
     """A valid config whose request or payloads break their contracts, and how; None where none was found.
 
     A combination that the table refuses by itself is none, and neither is a value whose bounds hold at run alone.
@@ -72,10 +73,10 @@ def broken_contract(catalog: Catalog, backend: str, stage: str) -> str | None:
                 problems += contract.problems(json.loads(encode(body)), encoded_images=True)
         return "\n".join(f"{target_text(problem.path)} {problem.message}" for problem in problems) or None
 
-    return _first_failure(catalog, stage, tried)
+    return _first_failure(catalog, stage, tried, examples)
 
 
-def unequal_bodies(catalog: Catalog, backend: str, stage: str) -> str | None:
+def unequal_bodies(catalog: Catalog, backend: str, stage: str, examples: int = EXAMPLES) -> str | None:
     """A valid config of which the naive interpreter makes other bodies, and which; None where none was found.
 
     Raises UnknownFormError where a table has a form that the naive interpreter does not know.
@@ -89,15 +90,19 @@ def unequal_bodies(catalog: Catalog, backend: str, stage: str) -> str | None:
             return None
         except PayloadError as refusal:
             return None if not _codes(refusal) & _MEANT else _refused(naive, pair, images, refusal)
-        assert planned.prepared is not None  # noqa: S101 - it was enabled
+        assert planned.request is not None and planned.prepared is not None  # noqa: S101 - it was enabled
+        resolved = naive.resolve(stage, pair.base, pair.own)
+        found = list(differences(described(resolved.fields), described(planned.request.fields)))
+        if found:
+            return "\n".join(_difference(("request", *one.path), one.old, one.new) for one in found)
         try:
-            plain = naive.build(stage, naive.resolve(stage, pair.base, pair.own), images)
+            plain = naive.build(stage, resolved, images)
         except RefusedError as refused:
             return f"read plainly, it is refused: {refused}"
-        found = differences([described(body) for body in plain], [described(body) for body in planned.prepared.bodies])
-        return "\n".join(_difference(one.path, one.old, one.new) for one in found) or None
+        found = list(differences([*map(described, plain)], [*map(described, planned.prepared.bodies)]))
+        return "\n".join(_difference(("call", *one.path), one.old, one.new) for one in found) or None
 
-    return _first_failure(catalog, stage, tried)
+    return _first_failure(catalog, stage, tried, examples)
 
 
 def _planned(catalog: Catalog, backend: Backend, pair: Pair, images: tuple[Image, ...]) -> PlannedStage:
@@ -134,17 +139,16 @@ def _refused(naive: Naive, pair: Pair, images: tuple[Image, ...], refusal: Paylo
 
 
 def _difference(path: tuple[str, ...], plain: Json | Absent, built: Json | Absent) -> str:
-    call, *steps = path
-    where = f"{target_text(tuple(steps))}" if steps else "the call"
-    return f"{where} of call {call}: {shown(plain)} where the table is read plainly, {shown(built)} as it is built"
+    where = target_text(path)
+    return f"{where}: {shown(plain)} where the files are read plainly, {shown(built)} as it is built"
 
 
 # -- examples ------------------------------------------------------------------------------------------------------
 
 
-def _first_failure(catalog: Catalog, stage: str, tried: _Try) -> str | None:
+def _first_failure(catalog: Catalog, stage: str, tried: _Try, examples: int) -> str | None:
     """What is wrong with the first example that fails, cut down, with the configs behind it."""
-    for pair, images in _examples(catalog, stage):
+    for pair, images in _examples(catalog, stage, examples):
         if tried(pair, images) is not None:
             least = _cut_down(pair, lambda one, images=images: tried(one, images) is not None)  # type: ignore[misc]
             return f"{tried(least, images)}\nbase_config: {_told(least.base)}\nstage_config: {_told(least.own)}"
@@ -152,12 +156,12 @@ def _first_failure(catalog: Catalog, stage: str, tried: _Try) -> str | None:
 
 
 @lru_cache(maxsize=64)
-def _examples(catalog: Catalog, stage: str) -> tuple[tuple[Pair, tuple[Image, ...]], ...]:
+def _examples(catalog: Catalog, stage: str, count: int) -> tuple[tuple[Pair, tuple[Image, ...]], ...]:
     """The examples for a stage type, the same for each of its back ends: to draw them is what takes time."""
     drawn = Strategies(catalog)
     found: list[tuple[Pair, tuple[Image, ...]]] = []
 
-    @_QUIET
+    @settings(_QUIET, max_examples=count)
     @given(drawn.configs(stage), st.lists(drawn.pictures(), min_size=1, max_size=2))
     def take(pair: Pair, images: list[Image]) -> None:
         found.append((pair, tuple(images)))
@@ -167,18 +171,17 @@ def _examples(catalog: Catalog, stage: str) -> tuple[tuple[Pair, tuple[Image, ..
 
 
 def _cut_down(pair: Pair, fails: Callable[[Pair], bool]) -> Pair:
-    """The pair with every key left out without which it fails, too."""
-    for key in pair.base:
-        less = Pair(pair.stage, _less(pair.base, key), pair.own)
-        pair = less if fails(less) else pair
-    for key in pair.own:
-        less = Pair(pair.stage, pair.base, _less(pair.own, key))
-        pair = less if fails(less) else pair
+    """The pair without every key, and every two keys, without which it fails, too."""
+    for count in (1, 2):  # what counts together only can only leave together
+        for keys in combinations((*pair.base, *pair.own), count):
+            less = Pair(pair.stage, _less(pair.base, keys), _less(pair.own, keys))
+            if (less.base, less.own) != (pair.base, pair.own) and fails(less):
+                pair = less
     return pair
 
 
-def _less(config: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    return {name: value for name, value in config.items() if name != key}
+def _less(config: Mapping[str, Any], keys: Collection[str]) -> Mapping[str, Any]:
+    return {name: value for name, value in config.items() if name not in keys}
 
 
 def _told(config: Mapping[str, Any]) -> str:

@@ -13,9 +13,9 @@ from engine import ApiClient, Catalog, GenerateImagesRequest, PipelineRunner, St
 from engine import StageExecutionPlan as Plan
 from engine.backends.steps import Timeouts
 from engine.testing import FakeClient, picture
-from tests.client.scripted import Answer, Scripted
+from engine.testing.scripted import Answer, ScriptedServer
 
-Serve: TypeAlias = Callable[..., Scripted]
+Serve: TypeAlias = Callable[..., ScriptedServer]
 Connect: TypeAlias = Callable[..., ApiClient]
 
 _CATALOG = Catalog()
@@ -36,7 +36,7 @@ def no_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
 def serve() -> Iterator[Serve]:
     """Starts a server that gives these answers, one a request."""
     with ExitStack() as stack:
-        yield lambda *answers: stack.enter_context(Scripted(answers))
+        yield lambda *answers: stack.enter_context(ScriptedServer(answers))
 
 
 @pytest.fixture
@@ -44,7 +44,9 @@ def connect(catalog: Catalog) -> Iterator[Connect]:
     """A client of a server. `read`: how long it waits for the next byte, in seconds."""
     with ExitStack() as stack:
 
-        def connected(server: Scripted | str, *, read: float = 10.0, connect: float = 2.0, **options: Any) -> ApiClient:
+        def connected(
+            server: ScriptedServer | str, *, read: float = 10.0, connect: float = 2.0, **options: Any
+        ) -> ApiClient:
             url = server if isinstance(server, str) else server.url
             # These tests script every answer: a question before the run would take one away.
             client = stack.enter_context(ApiClient(url, backend="a1111", catalog=catalog, check_names=False, **options))

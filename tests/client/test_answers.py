@@ -21,10 +21,11 @@ from engine.backends.answer_forms import AnswerReader
 from engine.backends.answers import read_results
 from engine.documents import parse_yaml
 from engine.testing import picture
+from engine.testing.scripted import Reply
 from engine.wire import cleaned
 from tests import recordings
 from tests.client.conftest import Ask, Connect, Serve
-from tests.client.scripted import Reply, generation
+from tests.client.generations import generation
 
 SIZE = {"width": 64, "height": 64}
 ONE, TWO, THREE = (picture(64, 64, name).base64 for name in ("one", "two", "three"))

@@ -30,8 +30,9 @@ from engine.backends.exchange import exchange
 from engine.errors import BackendError
 from engine.testing import picture
 from engine.testing.playing import Played, after, answer, play
+from engine.testing.scripted import Reply
 from tests.client.conftest import Ask, Connect, Serve
-from tests.client.scripted import Reply, generation
+from tests.client.generations import generation
 
 ONE, TWO, THREE = (picture(64, 64, name).base64 for name in ("one", "two", "three"))
 Play: TypeAlias = Callable[..., Played]

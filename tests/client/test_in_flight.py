@@ -30,8 +30,9 @@ from engine import (
     StageExecutionPlan,
 )
 from engine.testing import picture
+from engine.testing.scripted import Reply, ScriptedServer, Seen
 from tests.client.conftest import Ask, Connect, Serve
-from tests.client.scripted import Reply, Scripted, Seen, generation
+from tests.client.generations import generation
 
 ONE = picture(64, 64, "one")
 RUNS = {"progress": 0.25, "state": {"job_count": 1, "sampling_step": 5, "sampling_steps": 20}}
@@ -242,7 +243,7 @@ def jobs() -> Catalog:
 
 
 @pytest.fixture
-def painter(serve: Serve) -> Iterator[tuple[Painter, Scripted]]:
+def painter(serve: Serve) -> Iterator[tuple[Painter, ScriptedServer]]:
     painter = Painter()
     yield painter, serve(painter)
     painter.release.set()
@@ -255,14 +256,14 @@ def request() -> GenerateImagesRequest:
 
 
 class TestAJobInFlight:
-    def test_it_is_done(self, painter: tuple[Painter, Scripted], jobs: Catalog) -> None:
+    def test_it_is_done(self, painter: tuple[Painter, ScriptedServer], jobs: Catalog) -> None:
         painter[0].release.set()
         with ApiClient(painter[1].url, backend="painter", catalog=jobs, ids=lambda: "mine") as client:
             result = client.generate_images(request())
         assert [image.data for image in result.images] == [ONE.data]
         assert painter[0].job == "mine"
 
-    def test_the_token_stops_it(self, painter: tuple[Painter, Scripted], jobs: Catalog) -> None:
+    def test_the_token_stops_it(self, painter: tuple[Painter, ScriptedServer], jobs: Catalog) -> None:
         token, server = CancelToken(), painter[0]
         server.said = []
         threading.Thread(target=lambda: (server.started.wait(10), token.cancel())).start()
@@ -270,7 +271,7 @@ class TestAJobInFlight:
             result = client.generate_images(request(), cancel_token=token)
         assert (result.cancelled, result.images, server.stopped.is_set()) == (True, (), True)
 
-    def test_the_websocket_tells_of_progress(self, painter: tuple[Painter, Scripted], jobs: Catalog) -> None:
+    def test_the_websocket_tells_of_progress(self, painter: tuple[Painter, ScriptedServer], jobs: Catalog) -> None:
         pytest.importorskip("websocket")
         told: list[Progress] = []
         painter[0].said = [
@@ -289,7 +290,7 @@ class TestAJobInFlight:
     @pytest.mark.parametrize("missing", ["the library", "the socket"])
     def test_without_one_it_works_the_same(
         self,
-        painter: tuple[Painter, Scripted],
+        painter: tuple[Painter, ScriptedServer],
         jobs: Catalog,
         missing: str,
         monkeypatch: pytest.MonkeyPatch,
@@ -304,7 +305,7 @@ class TestAJobInFlight:
         with ApiClient(server.url, backend="painter", catalog=jobs) as client:
             assert client.generate_images(request()).images
 
-    def test_a_message_without_end_is_not_kept(self, painter: tuple[Painter, Scripted], serve: Serve) -> None:
+    def test_a_message_without_end_is_not_kept(self, painter: tuple[Painter, ScriptedServer], serve: Serve) -> None:
         pytest.importorskip("websocket")
         from engine.websocket import Listener
 

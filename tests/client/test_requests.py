@@ -22,10 +22,10 @@ from engine.credentials import credentials
 from engine.errors import Position
 from engine.multipart import Part, form_data
 from engine.testing import picture
+from engine.testing.scripted import Reply, ScriptedServer, Seen
 from engine.transport import Transport, retry_after
 from engine.values import Later
 from tests.client.conftest import Serve
-from tests.client.scripted import Reply, Scripted, Seen
 
 ONE, INPUT = picture(64, 64, "one"), picture(32, 32, "input")
 CATALOG = Catalog([Path(__file__).resolve().parent / "jobs"])
@@ -39,7 +39,7 @@ def ask(kind: str) -> GenerateImagesRequest:
     return GenerateImagesRequest("one", kind, {"stage_type": kind, **toggles, "wish": 'grün "quoted"\r\n'}, inputs)
 
 
-def booth(server: Scripted | str, **how: Any) -> ApiClient:
+def booth(server: ScriptedServer | str, **how: Any) -> ApiClient:
     return ApiClient(server if isinstance(server, str) else server.url, backend="booth", catalog=CATALOG, **how)
 
 
@@ -103,7 +103,7 @@ class TestForms:
 
 
 class TestAddressesInAnswers:
-    def fetch(self, serve: Serve, address: Any, base: str = "") -> tuple[Scripted, Any]:
+    def fetch(self, serve: Serve, address: Any, base: str = "") -> tuple[ScriptedServer, Any]:
         def answer(seen: Seen) -> Reply:
             href = address.replace("BASE", server.url) if isinstance(address, str) else address
             return Reply.json({"pictures": [{"href": href}]}) if seen.method == "POST" else WHOLE

@@ -27,8 +27,9 @@ from engine import (
     StageEngineError,
 )
 from engine.testing import picture
+from engine.testing.scripted import Reply, Seen
 from tests.client.conftest import Ask, Connect, Serve
-from tests.client.scripted import Reply, Seen, generation
+from tests.client.generations import generation
 
 PICTURE = picture(64, 64, "result").base64
 GOOD = Reply.json(generation(PICTURE))

@@ -16,8 +16,8 @@ from engine.images import Image
 from engine.plan import PlanOptions, StageConfig, StageExecution, StageExecutionPlan
 from engine.runner import PipelineRunner
 from engine.testing import picture
+from engine.testing.scripted import Reply
 from tests.client.conftest import Connect, Serve
-from tests.client.scripted import Reply
 from tests.payloads.building import BACKENDS, planned
 from tests.recordings import load, needs_recordings, with_pictures
 

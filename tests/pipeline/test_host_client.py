@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import inspect
 import json
 import shutil
 from pathlib import Path
@@ -374,13 +373,3 @@ class TestTheWords:
         with pytest.raises(TableError) as caught:
             _ = Catalog([tmp_path]).host_words
         assert code in [finding.code for finding in caught.value.findings]
-
-
-def test_the_double_has_the_host_s_signature() -> None:
-    parameters = inspect.signature(FakeHostClient.generate_images).parameters
-    assert [(p.name, p.kind.name) for p in parameters.values()][1:] == [
-        ("stage", "KEYWORD_ONLY"),
-        ("payload", "KEYWORD_ONLY"),
-        ("timings", "KEYWORD_ONLY"),
-    ]
-    assert parameters["timings"].default is None

@@ -232,7 +232,7 @@ def test_configs_that_are_drawn_find_what_no_case_shows(tmp_path: Path) -> None:
     assert code == 1, text
     assert "1 failed, 1 passed" in text
     assert "easel/frame is read in two ways:" in text
-    assert 'frame/wood of call 0: "plastic" where the table is read plainly, "oak" as it is built' in text
+    assert 'call/0/frame/wood: "plastic" where the files are read plainly, "oak" as it is built' in text
     assert "base_config: {}" in text, "what has nothing to do with it is left out"
 
 
