@@ -54,7 +54,7 @@ _NO_SIZE: Final = f"a picture is a width and a height in pixels, from 1 to {_MAX
 
 _Failure: TypeAlias = Literal["unreachable", "timeout"]
 _SAID: Final = ("json", "text", "picture", "fails")
-_ANSWER_WORDS: Final = frozenset({"status", *_SAID})
+_ANSWER_WORDS: Final = frozenset({"status", "after", *_SAID})
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +63,7 @@ class ScriptedAnswer:
 
     `body` is JSON, in which `{picture: [width, height]}` stands for a picture in base64, or text where `is_json` is
     False. `picture`: the width and height of a picture that is the whole body. `fails`: no answer comes at all.
+    `after`: how many seconds later it comes.
     """
 
     status: int = 200
@@ -70,6 +71,7 @@ class ScriptedAnswer:
     is_json: bool = True
     picture: tuple[int, int] | None = None
     fails: _Failure | None = None
+    after: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,23 +248,23 @@ class _Reader(ShapeReader):
         if not (isinstance(status, int) and not isinstance(status, bool) and 100 <= status <= 599):
             self.fault("form-shape", "'status' is a number from 100 to 599", self.document.at(*path, "status"))
             status = 200
+        after = self._seconds((*path, "after"), form["after"]) if "after" in form else 0.0
         match said[0]:
             case "json":
-                return ScriptedAnswer(status, value)
+                return ScriptedAnswer(status, value, after=after)
             case "text":
-                return ScriptedAnswer(
-                    status, value if value == "" else self.text((*path, "text"), value, "'text'"), False
-                )
+                text = value if value == "" else self.text((*path, "text"), value, "'text'")
+                return ScriptedAnswer(status, text, is_json=False, after=after)
             case "picture":
                 if _size(value) == (0, 0):
                     self.fault("form-shape", _NO_SIZE, self.document.at(*path, "picture"))
-                return ScriptedAnswer(status, picture=_size(value))
+                return ScriptedAnswer(status, picture=_size(value), after=after)
             case _:
                 if value not in get_args(_Failure):
                     message = f"'fails' is one of {', '.join(get_args(_Failure))}"
                     self.fault("form-shape", message, self.document.at(*path, "fails"))
                     return ScriptedAnswer()
-                return ScriptedAnswer(fails="timeout" if value == "timeout" else "unreachable")
+                return ScriptedAnswer(fails="timeout" if value == "timeout" else "unreachable", after=after)
 
     def _seconds(self, path: Steps, node: Json) -> float:
         if is_number(node) and 0 <= node <= _MAX_SECONDS:  # type: ignore[operator]

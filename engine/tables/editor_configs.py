@@ -53,6 +53,11 @@ def case_schema(rules: RequestRules) -> dict[str, Json]:
         "base": {"description": "What all stages would share.", "allOf": [ref("config")]},
         "stage": {"description": "What this stage is told.", "allOf": [ref("config")]},
         "inputs": {"type": "array", "items": size, "description": "Width and height of each picture that comes in."},
+        "on_unsupported": described("What becomes of what a back end cannot do.", {"enum": ["refuse", "warn"]}),
+        "answers": described(
+            "What the server says, one answer a request, the last one again and again.", _answers(size)
+        ),
+        "cancel_at": described("The second at which the run is cancelled.", {"type": "number", "minimum": 0}),
     }
     return {
         "$schema": _DRAFT,
@@ -63,6 +68,23 @@ def case_schema(rules: RequestRules) -> dict[str, Json]:
         "additionalProperties": False,
         "definitions": {"config": _config(rules, size)},
     }
+
+
+def _answers(size: dict[str, Json]) -> dict[str, Json]:
+    said: dict[str, Json] = {
+        "json": described("A body of JSON; `{picture: [width, height]}` in it stands for a picture in base64."),
+        "text": described("A body of text.", {"type": "string"}),
+        "picture": described("A picture that is the whole body: its width and height.", size),
+        "fails": described("No answer comes.", {"enum": ["unreachable", "timeout"]}),
+    }
+    words: dict[str, Json] = {
+        "status": described("The HTTP status; 200 where it is not said.", {"type": "integer"}),
+        "after": described("How many seconds later it comes.", {"type": "number", "minimum": 0}),
+        **said,
+    }
+    ways: list[Json] = [{"required": [word]} for word in said]
+    answer: dict[str, Json] = {"type": "object", "properties": words, "additionalProperties": False, "oneOf": ways}
+    return {"type": "array", "items": answer}
 
 
 def _config(rules: RequestRules, picture: dict[str, Json]) -> dict[str, Json]:

@@ -26,17 +26,18 @@ from engine.testing.tables import CaseRun, TablesUnderTest
 __all__ = ["PayloadSnapshot", "load_cases"]
 
 
-def load_cases(folder: Path | str) -> list[Any]:
+def load_cases(folder: Path | str | TablesUnderTest) -> list[Any]:
     """Every case of a folder with every back end that runs it, as parameters for one test.
 
     Each is marked `backend(name=…)` and `stage(type=…)`, so that `-m` can choose. Raises TableError where the folder's
     rules or a case file cannot be read; a back end that is not proven is told by the tests of its cases.
     """
+    tables = folder if isinstance(folder, TablesUnderTest) else TablesUnderTest(Path(folder).resolve())
     return [
         pytest.param(
             run, id=str(run), marks=(pytest.mark.backend(name=run.backend), pytest.mark.stage(type=run.case.stage_type))
         )
-        for run in TablesUnderTest(Path(folder).resolve()).runs()
+        for run in tables.runs()
     ]
 
 

@@ -17,7 +17,7 @@ from engine.cases import Case, MakePicture, ScriptedAnswer, case_request
 from engine.errors import BackendError, BackendTimeoutError, BackendUnreachableError, StageEngineError
 from engine.results import GenerateResult
 from engine.testing.bodies import told_body
-from engine.testing.playing import Said, play
+from engine.testing.playing import Said, after, play
 from engine.values import Json
 
 __all__ = ["conversation_of"]
@@ -35,10 +35,11 @@ def conversation_of(case: Case, backend: Backend, catalog: Catalog, picture: Mak
     said = [_said(answer, backend.name, picture) for answer in case.answers]
     unasked = len(said)
 
-    def server(_: HttpRequest) -> Said:
+    def server(_: HttpRequest) -> after:
         nonlocal unasked
         unasked -= 1
-        return said[min(len(said) - 1, len(said) - unasked - 1)]
+        number = min(len(said) - 1, len(said) - unasked - 1)
+        return after(case.answers[number].after, said[number])
 
     played = play(talk, server, cancel_at=case.cancel_at)
     told: dict[str, Json] = {"requests": [_request(one) for one in played.sent]}

@@ -27,7 +27,7 @@ MOST_STEPS = 100_000
 
 @dataclass(frozen=True)
 class after:  # noqa: N801 - it reads as a word
-    """An answer that comes so many seconds later. Only what is sent in the background can be late."""
+    """An answer that comes so many seconds later. While it is waited for in the foreground, nothing else happens."""
 
     seconds: float
     said: Said
@@ -116,7 +116,8 @@ class _Playing:
         if isinstance(outgoing, HttpRequest):
             said = self._said_to(outgoing)
             if isinstance(said, after):
-                raise TypeError("only what is sent in the background can be answered later")
+                self.played.now += said.seconds
+                said = said.said
             return (None, said) if isinstance(said, BackendError) else (said, None)
         if isinstance(outgoing, Start):
             said = self._said_to(outgoing.request)

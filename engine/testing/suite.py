@@ -28,13 +28,13 @@ _TABLES = pytest.StashKey[list[TablesUnderTest]]()
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Each test once for every folder, back end, case or plan."""
-    folders = [Path(folder).resolve() for folder in metafunc.config.getoption("--mappings")]
     if _TABLES not in metafunc.config.stash:  # once a run: what was read and proven serves every test
+        folders = [Path(folder).resolve() for folder in metafunc.config.getoption("--mappings")]
         metafunc.config.stash[_TABLES] = [TablesUnderTest(folder) for folder in folders]
     tables = metafunc.config.stash[_TABLES]
     names = metafunc.fixturenames
     if "case" in names:
-        metafunc.parametrize("case", [case for folder in folders for case in load_cases(folder)])
+        metafunc.parametrize("case", [case for one in tables for case in load_cases(one)])
     elif "stage" in names:
         triples = [(one, name, stage) for one in tables for name in one.own for stage in one.stages(name)]
         params = [

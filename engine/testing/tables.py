@@ -14,7 +14,7 @@ from pathlib import Path
 from engine.backends.build import prepare
 from engine.backends.catalog import Backend, Catalog
 from engine.backends.folders import Folder
-from engine.cases import BuiltCase, Case, build_case, read_cases
+from engine.cases import BuiltCase, Case, MakePicture, build_case, read_cases
 from engine.client import PreparedRequest
 from engine.errors import PayloadError, PlanError, StageEngineError, TableError
 from engine.plan_files import load_plan
@@ -33,9 +33,10 @@ __all__ = ["CaseRun", "TablesUnderTest"]
 
 @dataclass(frozen=True)
 class TablesUnderTest:
-    """A folder with mappings/, schemas/ and cases/. `path` is the folder."""
+    """A folder with mappings/, schemas/ and cases/. `path` is the folder; `picture` makes the pictures of its cases."""
 
     path: Path
+    picture: MakePicture = picture
 
     @cached_property
     def catalog(self) -> Catalog:
@@ -113,7 +114,7 @@ class CaseRun:
         if not self.case.answers:
             return canonical_text(self.result.kept)
         backend = self.tables.backend(self.backend)
-        told = conversation_of(self.case, backend, self.tables.catalog, picture)
+        told = conversation_of(self.case, backend, self.tables.catalog, self.tables.picture)
         return canonical_text({"why": self.case.why, **told})
 
     @property
@@ -125,7 +126,7 @@ class CaseRun:
     def result(self) -> BuiltCase | PlanError | PayloadError:
         """What the case becomes: payloads, or the error that refuses it."""
         try:
-            return build_case(self.case, self.tables.backend(self.backend), self.tables.catalog, picture)
+            return build_case(self.case, self.tables.backend(self.backend), self.tables.catalog, self.tables.picture)
         except (PlanError, PayloadError) as refusal:
             return refusal
 

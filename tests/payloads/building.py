@@ -7,18 +7,22 @@ from pathlib import Path
 from typing import Any
 
 from engine.backends.build import Call, prepare
-from engine.backends.catalog import Backend, Catalog
+from engine.backends.catalog import Backend
 from engine.images import Image
 from engine.plan import PlanOptions, StageConfig, StageExecution, StageExecutionPlan
 from engine.planning import plan_run
 from engine.request import GenerateImagesRequest
+from engine.testing import TablesUnderTest
 from tests.payloads.pictures import picture
 
-__all__ = ["BACKENDS", "CASES", "CATALOG", "Maker", "planned"]
+__all__ = ["BACKENDS", "CASES", "CATALOG", "TABLES", "Maker", "planned"]
 
-CASES = Path(__file__).resolve().parents[2] / "cases"
+#: This project's own folder, under test as anybody's would be.
+TABLES = TablesUnderTest(Path(__file__).resolve().parents[2], picture)
 
-CATALOG = Catalog()
+CASES = TABLES.path / "cases"
+
+CATALOG = TABLES.catalog
 
 #: Every back end that there is, by its name.
 BACKENDS: Mapping[str, Backend] = {name: CATALOG.backend(name) for name in CATALOG.names()}

@@ -49,14 +49,14 @@ def built(backend: str, request: GenerateImagesRequest) -> tuple[Call, ...]:
 @pytest.mark.parametrize("backend", sorted(BACKENDS))
 def test_what_is_explained_is_what_is_built(backend: str) -> None:
     seen = 0
-    for case, name in BUILT:
-        if name == backend:
-            request = request_of(case)
+    for one in BUILT:
+        if one.backend == backend:
+            request = request_of(one.case)
             calls = built(backend, request)
             told = list(explained(BACKENDS[backend], request)) if calls else []
             assert len(told) == len(calls)
             for call, values in zip(calls, told, strict=True):
-                assert same(assembled(values), unlisted(dict(call.body))), case
+                assert same(assembled(values), unlisted(dict(call.body))), one
                 seen += 1
     assert seen > 5
 

@@ -146,6 +146,7 @@ def test_a_case_may_say_what_the_server_answers(tmp_path: Path) -> None:
         ("answers: [{fails: maybe}]", "'fails' is one of unreachable, timeout"),
         ("answers: [{picture: [0, 4]}]", "a picture is a width and a height in pixels"),
         ("answers: [{jsn: 1, text: a}]", "an answer has no 'jsn'"),
+        ("answers: [{json: 1, after: soon}]", "'after' is in seconds, from 0"),
         ("cancel_at: -1", "'cancel_at' is in seconds, from 0"),
         ("inputs: [[1, 2, 3]]", "a picture is a width and a height in pixels"),
         ("wy: x", "a case has no 'wy'"),
