@@ -23,9 +23,10 @@ from engine.client import PreparedRequest
 from engine.documents import read_document
 from engine.planning import plan_run
 from engine.testing import picture
-from tests.properties.strategies import value_of
+from engine.testing.strategies import Strategies
 
 CATALOG = Catalog()
+DRAWN = Strategies(CATALOG)
 BACKENDS = [name for name in CATALOG.names() if name in ("a1111", "forge", "sdnext", "comfyui")]
 BOOK: Any = read_document(Path(__file__).resolve().parent / "portability.yaml").value
 
@@ -54,7 +55,7 @@ def value(name: str) -> st.SearchStrategy[Any]:
         return st.sampled_from(["dream.safetensors", "sketch.safetensors"])
     if name in ("width", "height"):
         return st.integers(8, 64).map(lambda n: n * 8)
-    return value_of(name)
+    return DRAWN.value_of(name)
 
 
 @st.composite

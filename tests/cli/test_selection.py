@@ -7,12 +7,14 @@ from pathlib import Path
 import pytest
 import typer
 
+from engine.backends.catalog import Catalog
 from engine.cli.pictures import MAX_PICTURES, pictures_at
 from engine.cli.selection import with_stages
 from engine.plan import RunConfig, StageConfig, StageExecution, StageExecutionPlan
 from engine.testing import picture
 from tests.cli.command import Command
-from tests.properties.strategies import RULES
+
+RULES = Catalog().rules
 
 
 def plan() -> StageExecutionPlan:

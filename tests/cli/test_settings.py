@@ -12,14 +12,18 @@ import typer
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
+from engine.backends.catalog import Catalog
 from engine.cli.settings import overruled, read_settings, with_settings
 from engine.errors import PlanError
 from engine.plan import RunConfig, StageConfig, StageExecution, StageExecutionPlan
 from engine.plan_files import PlanFile
 from engine.testing import picture
+from engine.testing.strategies import Strategies
 from engine.values import same
 from tests.cli.command import Command
-from tests.properties.strategies import RULES, value_of
+
+CATALOG = Catalog()
+RULES = CATALOG.rules
 
 
 def plan_of(*ids: str, base: dict[str, object] | None = None) -> PlanFile:
@@ -73,7 +77,7 @@ def test_a_value_is_typed_by_its_field(text: str, base: dict[str, object]) -> No
 def test_every_value_of_every_field_can_be_said(data: st.DataObject) -> None:
     fields = sorted(n for n, s in RULES.schemas.items() if n in RULES.spellings() and "contentMediaType" not in s)
     name = data.draw(st.sampled_from([name for name in fields if RULES.group_of(name) is not None]))
-    value: Any = data.draw(value_of(name))
+    value: Any = data.draw(Strategies(CATALOG).value_of(name))
     text = value if isinstance(value, str) and value != "null" else json.dumps(value)
     # Structured values are read as a plan's file is, which holds no control characters, however they are written.
     assume(isinstance(value, str) or not re.search(r"\\u00[0189][0-9a-f]|\\u007f|\\[bf]", text))
