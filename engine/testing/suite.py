@@ -95,9 +95,9 @@ def _properties() -> Any:
     return importlib.import_module("engine.testing.properties")
 
 
-def test_a_case_is_what_it_was(case, payload_snapshot: PayloadSnapshot) -> None:  # type: ignore[no-untyped-def]
-    """The payloads of a case, or the words of its refusal."""
-    payload_snapshot(case)
+def test_a_case_is_what_it_was(case, snapshot: SnapshotAssertion) -> None:  # type: ignore[no-untyped-def]
+    """The payloads of a case, or the words of its refusal, as snapshots/ beside the cases keeps them."""
+    PayloadSnapshot(snapshot, None)(case)
 
 
 def test_a_wrong_plan_is_refused_in_these_words(

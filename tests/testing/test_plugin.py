@@ -188,6 +188,19 @@ def test_a_test_of_ones_own_uses_the_same_cases(tmp_path: Path) -> None:
     assert "3 passed, 5 deselected" in text
 
 
+def test_where_snapshots_are_kept_is_said_for_tests_of_ones_own_and_for_no_others(tmp_path: Path) -> None:
+    lay_out(tmp_path / "tables")
+    test = TEST_OF_ONES_OWN.format(name=tmp_path.name)
+    kept = ("-o", "stage_engine_snapshots=kept", "-W", r"ignore:\s*Can not relate snapshot", "--snapshot-update")
+    code, text = run(tmp_path, *kept, test=test)
+    assert code == 0, text
+    assert (tmp_path / "kept/easel/txt2img/plain.json").is_file()
+    assert not (tmp_path / "tables/snapshots").exists()
+    code, text = run(tmp_path, "--mappings", "tables", "-k", "what_it_was", *kept)
+    assert code == 0, text
+    assert (tmp_path / "tables/snapshots/easel/txt2img/plain.json").is_file()
+
+
 def test_a_folder_that_is_none_is_a_matter_of_usage(tmp_path: Path) -> None:
     code, text = run(tmp_path, "--mappings", "nowhere")
     assert code == pytest.ExitCode.USAGE_ERROR
