@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from engine import testing
 from engine.cli.app import app
 from tests.review.sides import EASEL, edited, lay_out
 from tests.review.test_sides import git, repository
@@ -71,11 +72,25 @@ def test_testing_your_own_tables(tmp_path: Path) -> None:
     told = pytest_("-q", "--mappings", "my-tables").replace(f"{tmp_path.as_posix()}/", "")
     assert shown in told
 
-    own, doubles = blocks("testing.md", "python")
-    (tmp_path / "test_own.py").write_text(own, encoding="utf-8")
+    (tmp_path / "test_own.py").write_text(blocks("testing.md", "python")[0], encoding="utf-8")
     assert " failed" not in pytest_("-q", "--snapshot-update", "test_own.py")
     assert "8 passed" in pytest_("-q", "test_own.py")
-    exec(compile(doubles, "testing.md", "exec"), {})
+
+
+def test_what_engine_testing_has_is_shown_and_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lay_out(tmp_path / "my-tables")
+    monkeypatch.chdir(tmp_path)
+    examples = blocks("testing.md", "python")
+    for example in examples[1:]:
+        names: dict[str, object] = {}
+        exec(compile(example, "testing.md", "exec"), names)
+        for name, test in names.items():
+            if name.startswith("test_") and callable(test):
+                test()
+    shown = set(re.findall(r"\w+", "\n".join(examples)))
+    prose = (DOCS / "testing.md").read_text(encoding="utf-8")
+    assert [name for name in testing.__all__ if name not in shown and f"`{name}`" not in prose] == []
+    assert set(testing.__all__) - shown <= {"PayloadSnapshot"}, "what its fixture is"
 
 
 def test_what_an_edit_changes(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:

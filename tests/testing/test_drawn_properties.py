@@ -19,6 +19,7 @@ from engine.testing.naive import Naive, Resolved
 from engine.testing.properties import broken_contract, unequal_bodies
 
 OWN = Path(__file__).resolve().parents[1] / "own_backend"
+EXAMPLES = Catalog([OWN.parents[1] / "examples/backends"])
 
 
 class Mistaken(Naive):
@@ -68,6 +69,11 @@ def test_a_broken_contract_is_told_with_its_place(monkeypatch: pytest.MonkeyPatc
     assert told is not None
     assert told.startswith("frame/wood must be one of 'oak', 'walnut', not 'plastic'")
     assert "frame_width" in told
+
+
+@pytest.mark.parametrize("stage", EXAMPLES.stages("renderfarm"))
+def test_the_example_back_ends_are_read_plainly_too(stage: str) -> None:
+    assert unequal_bodies(EXAMPLES, "renderfarm", stage) is None
 
 
 def test_the_same_configs_are_tried_every_time() -> None:

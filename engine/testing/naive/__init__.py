@@ -59,7 +59,7 @@ class Naive:
         for index, part in enumerate(parts):
             known = dict(left.fields)
             scope = Scope(known, left.groups, {})
-            added = [n for n, when in _added(fan_out).items() if when is None or holds(when, scope)]
+            added = [n for n, when in _added(fan_out).items() if when == "always" or holds(when, scope)]
             for name in added:
                 if isinstance(known.get(name), int) and known[name] >= 0:
                     known[name] += index

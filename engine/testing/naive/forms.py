@@ -168,6 +168,8 @@ def _plain(number: Fraction) -> float:
 
 def holds(when: Mapping[str, Any], scope: Scope) -> bool:
     """Whether a condition holds."""
+    if not isinstance(when, dict):
+        raise UnknownFormError(f"a condition is {when!r}")
     return all(_one(word, test, scope) for word, test in when.items())
 
 
