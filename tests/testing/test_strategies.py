@@ -39,21 +39,6 @@ def planned(pair: Pair) -> None:
     plan_run(StageExecutionPlan((stage,), images, PlanOptions(seed="server")), pair.base, CATALOG)
 
 
-@pytest.mark.parametrize("stage", ["frame", "txt2img"])
-@FEW
-@given(data=st.data())
-def test_a_folder_s_own_fields_and_stage_types_are_drawn_and_valid(stage: str, data: st.DataObject) -> None:
-    planned(data.draw(DRAWN.configs(stage)))
-
-
-@pytest.mark.parametrize("stage", ["frame", "txt2img"])
-@FEW
-@given(data=st.data())
-def test_a_near_miss_of_a_folder_s_own_is_refused(stage: str, data: st.DataObject) -> None:
-    with pytest.raises(PlanError):
-        planned(data.draw(DRAWN.near_misses(stage)))
-
-
 def drawn(strategy: st.SearchStrategy[T], count: int = 60) -> list[T]:
     """What a strategy gives, a number of times, without looking for the simplest."""
     found: list[T] = []
@@ -65,6 +50,19 @@ def drawn(strategy: st.SearchStrategy[T], count: int = 60) -> list[T]:
 
     take()
     return found
+
+
+@pytest.mark.parametrize("stage", CATALOG.rules.stages)
+def test_what_is_drawn_is_valid_for_every_stage_type_a_folder_s_own_included(stage: str) -> None:
+    for pair in drawn(DRAWN.configs(stage), 25):
+        planned(pair)
+
+
+@pytest.mark.parametrize("stage", CATALOG.rules.stages)
+def test_a_near_miss_is_refused_for_every_stage_type_a_folder_s_own_included(stage: str) -> None:
+    for pair in drawn(DRAWN.near_misses(stage), 10):
+        with pytest.raises(PlanError):
+            planned(pair)
 
 
 def test_every_word_of_a_folder_s_own_is_tried() -> None:
