@@ -102,7 +102,7 @@ class Strategies:
     def configs(self, stage: str, base: Mapping[str, Any] | None = None) -> st.SearchStrategy[Pair]:
         """Valid pairs for a stage type: some of its fields in each config.
 
-        `base`: the base config; without it there is none, or one that says anything of any stage type.
+        `base`: the base config; without it there is none, or one that says anything of any stage type, or some of it.
         """
         return _configs(self, stage, base)
 
@@ -162,10 +162,20 @@ def _everything(draw: st.DrawFn, on: Strategies) -> dict[str, Any]:
 
 
 @st.composite
+def _something(draw: st.DrawFn, on: Strategies) -> dict[str, Any]:
+    """Base configs that leave some fields unsaid, so that others are derived."""
+    base, spellings = draw(on.everything()), on.rules.spellings()
+    gone = draw(st.sets(st.sampled_from(sorted({spellings[key] for key in base}))))
+    for parts in (*map(frozenset, on.rules.together), *(describing for describing, _ in _described_by(on.rules))):
+        gone |= parts if gone & parts else set()
+    return {key: value for key, value in base.items() if spellings[key] not in gone}
+
+
+@st.composite
 def _configs(draw: st.DrawFn, on: Strategies, stage: str, base: Mapping[str, Any] | None) -> Pair:
     rules, kind = on.rules, on.rules.stages[stage]
     if base is None:
-        base = draw(st.just({}) | on.everything())
+        base = draw(st.just({}) | on.everything() | _something(on))
     own: dict[str, Any] = {}
     spellings, inputs = rules.spellings(), _inputs(rules)
     below = {spellings[key] for key in base}
@@ -266,7 +276,7 @@ def _wrong(rules: RequestRules, name: str) -> list[Any]:
 
 @st.composite
 def _plans(draw: st.DrawFn, on: Strategies, options: PlanOptions) -> tuple[StageExecutionPlan, Mapping[str, Any]]:
-    base = draw(st.just({}) | on.everything())
+    base = draw(st.just({}) | on.everything() | _something(on))
     makes = [name for name, kind in on.rules.stages.items() if not kind.takes_images]
     takes = [name for name, kind in on.rules.stages.items() if kind.takes_images]
     from_text = bool(makes) and (not takes or draw(st.booleans()))
