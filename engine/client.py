@@ -14,12 +14,12 @@ from types import TracebackType
 from engine.backends.build import Call, prepare
 from engine.backends.catalog import Backend, Catalog
 from engine.backends.dialects import translated
-from engine.backends.exchange import exchange, new_id
 from engine.backends.live_names import live_findings
 from engine.backends.names import Names, load_names, renamed
 from engine.backends.server import ServerDescription
 from engine.backends.unsupported import possible
 from engine.cancel import Cancellable
+from engine.conversation.exchange import exchange, new_id
 from engine.credentials import credentials
 from engine.driver import Driver, UnderWay
 from engine.errors import Finding, PayloadError

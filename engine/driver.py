@@ -14,8 +14,8 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from engine.addresses import socket_address
-from engine.backends.conversation import HttpRequest, HttpResponse, Incoming, Listen, Outgoing, Start, Talk, Tick, Wait
 from engine.cancel import Cancellable
+from engine.conversation.talk import HttpRequest, HttpResponse, Incoming, Listen, Outgoing, Start, Talk, Tick, Wait
 from engine.errors import BackendError
 from engine.events import Progress
 from engine.transport import Transport

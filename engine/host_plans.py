@@ -18,8 +18,8 @@ from engine.errors import Finding, PlanError, did_you_mean
 from engine.host_objects import VALUES, has_words, held
 from engine.images import Image
 from engine.plan import HostConfig, Picture, PlanOptions, RunConfig, StageConfig, StageExecution, StageExecutionPlan
-from engine.tables.host_words import HostWords, Part
-from engine.tables.request import RequestRules
+from engine.rules.host_words import HostWords, Part
+from engine.rules.request import RequestRules
 from engine.values import ABSENT, Absent, kind_of, non_json, same
 
 __all__ = ["AnyPlan", "HasStages", "Reading", "read_plan"]

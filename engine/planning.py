@@ -22,9 +22,9 @@ from engine.host_plans import AnyPlan, Reading, read_plan
 from engine.images import Image
 from engine.plan import HostConfig, Picture, PlanOptions, RunConfig, StageExecution, StageExecutionPlan
 from engine.request import GenerateImagesRequest
+from engine.rules.request import RequestRules
+from engine.rules.resolve import Layer, Resolution, resolve
 from engine.seeds import Seeds
-from engine.tables.request import RequestRules
-from engine.tables.resolve import Layer, Resolution, resolve
 from engine.values import ABSENT, canonical, kind_of, non_json
 
 __all__ = ["PlannedRun", "PlannedStage", "Prepare", "as_image", "plan_run"]

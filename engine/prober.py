@@ -1,7 +1,7 @@
 """A client's knowledge of its server: asked once, kept for a while, bounded in time and size.
 
-It brings together the questions (`engine.backends.probing`) and the socket; what the answers mean for a plan is decided
-in `engine.backends.live_names`.
+It brings together the questions (`engine.conversation.probing`) and the socket; what the answers mean for a plan is
+decided in `engine.backends.live_names`.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ import time
 from typing import Final
 
 from engine.backends.catalog import Backend
-from engine.backends.probing import probing
 from engine.backends.server import ServerDescription
+from engine.conversation.probing import probing
 from engine.credentials import Credentials
 from engine.errors import BackendError, BackendTimeoutError
 from engine.transport import Transport

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from engine.images import Image
+from engine.rules.resolve import Origin
 from engine.tables.concrete import Value
-from engine.tables.resolve import Origin
 
 __all__ = ["GenerateImagesRequest"]
 

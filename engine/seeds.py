@@ -11,7 +11,7 @@ import hashlib
 import secrets
 from collections.abc import Mapping
 
-from engine.tables.resolve import Draw
+from engine.rules.resolve import Draw
 from engine.values import Json
 
 __all__ = ["Seeds"]

@@ -23,7 +23,7 @@ from requests.cookies import RequestsCookieJar
 from urllib3.exceptions import ReadTimeoutError
 
 from engine.addresses import checked_base, inside
-from engine.backends.conversation import HttpRequest, HttpResponse
+from engine.conversation.talk import HttpRequest, HttpResponse
 from engine.credentials import Credentials
 from engine.errors import AnswerError, BackendError, BackendTimeoutError, BackendUnreachableError, HttpStatusError
 

@@ -12,9 +12,9 @@ from engine.backends import catalog as catalog_module
 from engine.backends.catalog import Catalog
 from engine.backends.folders import Folder, builtin_folder
 from engine.documents import read_document
+from engine.proofs.ownership import owned_targets
+from engine.rules.request import Visibility
 from engine.tables.forms import target_text
-from engine.tables.ownership import owned_targets
-from engine.tables.request import Visibility
 
 BOOK = Path(__file__).resolve().parent / "ownership.yaml"
 

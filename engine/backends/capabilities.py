@@ -13,9 +13,9 @@ from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 
 from engine.errors import Finding, Position, did_you_mean
+from engine.proofs.ownership import item_members
+from engine.rules.request import FieldRule, RequestRules, StageType
 from engine.tables.forms import Each, GroupOn, Table
-from engine.tables.ownership import item_members
-from engine.tables.request import FieldRule, RequestRules, StageType
 from engine.tables.shapes import Path, ShapeReader
 from engine.tables.traverse import all_tests, conditions_of, names_in, names_tested, of_kind, rows_of, sections_of
 from engine.tables.validation import problems_of, validator

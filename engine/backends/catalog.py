@@ -26,14 +26,14 @@ from engine.backends.steps import Steps, Submit
 from engine.backends.verify import Verify
 from engine.documents import read_document
 from engine.errors import Finding, Position, TableError, did_you_mean
+from engine.proofs.prove import expression_findings, prove_table, visible_fields
+from engine.rules.host_words import HostWords
+from engine.rules.request import RequestRules, StageType
+from engine.rules.request_contracts import request_contract
 from engine.tables.contracts import Contract
 from engine.tables.forms import LookupTable, Table
-from engine.tables.host_words import HostWords
 from engine.tables.inherit import flatten, read_table
 from engine.tables.nodes import Nodes
-from engine.tables.prove import expression_findings, prove_table, visible_fields
-from engine.tables.request import RequestRules, StageType
-from engine.tables.request_contracts import request_contract
 from engine.tables.table_source import TableSource
 
 __all__ = ["Backend", "BackendStage", "Catalog"]

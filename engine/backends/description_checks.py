@@ -13,14 +13,14 @@ from engine.backends.description import FanOut, StageDescription
 from engine.backends.steps import Steps
 from engine.backends.verify import Verify
 from engine.errors import Finding, Position
+from engine.proofs.loose_ends import loose_ends
+from engine.proofs.ownership import condition_findings
+from engine.proofs.paths import Fields, SymbolicScope, TooManyPathsError
+from engine.proofs.prove import expression_findings
+from engine.proofs.symbolic import SymbolicAlgebra
+from engine.rules.request import RequestRules, StageType
 from engine.tables.domains import Numbers
 from engine.tables.forms import LookupTable, Row, Section, Table, Take
-from engine.tables.loose_ends import loose_ends
-from engine.tables.ownership import condition_findings
-from engine.tables.paths import Fields, SymbolicScope, TooManyPathsError
-from engine.tables.prove import expression_findings
-from engine.tables.request import RequestRules, StageType
-from engine.tables.symbolic import SymbolicAlgebra
 from engine.tables.traverse import names_in
 from engine.tables.walk import Walker
 from engine.values import Json, is_integer

@@ -15,8 +15,8 @@ from engine.backends.catalog import Backend
 from engine.errors import Finding
 from engine.notations import lora_tags, used, without_lora_tags
 from engine.request import GenerateImagesRequest
+from engine.rules.resolve import Origin
 from engine.tables.concrete import Value
-from engine.tables.resolve import Origin
 from engine.values import ABSENT
 
 __all__ = ["translated"]

@@ -16,7 +16,7 @@ from engine.backends.step_reader import STEP_WORDS
 from engine.backends.steps import Steps
 from engine.backends.verify import Verify
 from engine.errors import Finding
-from engine.tables.request import RequestRules, StageType
+from engine.rules.request import RequestRules, StageType
 
 __all__ = ["possible_stages", "probe_of", "stage_limits", "steps_of", "verified"]
 

@@ -14,10 +14,10 @@ from engine.backends.build import Call
 from engine.backends.catalog import Backend, BackendStage
 from engine.backends.server import Entry, ServerDescription
 from engine.errors import Finding, did_you_mean
+from engine.proofs.kinds import KINDS
 from engine.request import GenerateImagesRequest
 from engine.tables.concrete import ConcreteAlgebra, EvaluationError, Scope, Value
 from engine.tables.forms import Each, Table, Take, target_text
-from engine.tables.kinds import KINDS
 from engine.tables.live_nodes import live_nodes
 from engine.tables.nodes import NodeInput, Nodes
 from engine.tables.traverse import names_in, of_kind, sections_of

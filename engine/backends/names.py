@@ -13,9 +13,9 @@ from pathlib import Path
 from engine.backends.catalog import Backend, Catalog
 from engine.documents import Document, read_document
 from engine.errors import Finding, Position, TableError, did_you_mean
+from engine.proofs.kinds import KINDS
 from engine.request import GenerateImagesRequest
 from engine.tables.concrete import Value
-from engine.tables.kinds import KINDS
 from engine.values import Json
 
 __all__ = ["Names", "load_names", "renamed"]

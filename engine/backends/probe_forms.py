@@ -2,7 +2,7 @@
 
 A list says where its items stand (`each`) and which names one item goes by (`names`): what servers call a checkpoint is
 its title, its file's name and that without an ending, and any of them finds it. This module reads the forms; who asks
-the questions is `engine.backends.probing`.
+the questions is `engine.conversation.probing`.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from engine.backends.places import Place
 from engine.backends.request_reader import RequestReader
 from engine.backends.steps import RequestForm
 from engine.errors import Finding, Position, did_you_mean
+from engine.proofs.kinds import KINDS
 from engine.tables.conversions import CONVERSIONS
 from engine.tables.forms import Convert, Lookup, Step
-from engine.tables.kinds import KINDS
 from engine.tables.shapes import Path
 from engine.values import Json
 

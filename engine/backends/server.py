@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from engine.errors import Finding
-from engine.tables.kinds import KINDS
+from engine.proofs.kinds import KINDS
 from engine.values import ABSENT, Absent, Json
 
 __all__ = ["Entry", "ServerDescription"]

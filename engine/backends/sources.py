@@ -11,11 +11,11 @@ from dataclasses import replace
 from engine.backends.folders import Folder
 from engine.documents import Document, read_document
 from engine.errors import TableError
-from engine.tables.client_words import read_client_words
+from engine.proofs.rule_checks import rule_findings
+from engine.rules.client_words import read_client_words
+from engine.rules.host_words import HostWords, read_host_words
+from engine.rules.request import RequestRules, read_rules
 from engine.tables.contracts import ContractLibrary
-from engine.tables.host_words import HostWords, read_host_words
-from engine.tables.request import RequestRules, read_rules
-from engine.tables.rule_checks import rule_findings
 
 __all__ = ["host_words_of", "library_of", "rules_of"]
 

@@ -3,7 +3,7 @@
 `submit` sends a payload; where there is no `look`, its answer is the result. `look` asks who knows the job and in
 which state it is; `fetch` gets pictures that an answer only names; `upload` sends pictures ahead; `progress` tells
 how far a job is; `cancel` stops it. A step says where things are; what can go wrong with it is handled once, by
-`engine.backends.jobs`. This module holds the forms alone: it neither reads nor sends them.
+`engine.conversation.jobs`. This module holds the forms alone: it neither reads nor sends them.
 """
 
 from __future__ import annotations

@@ -14,9 +14,9 @@ from engine.backends.capabilities import Limit, Limits, Subject, rule_of
 from engine.backends.catalog import Backend
 from engine.errors import Finding, PayloadError, did_you_mean
 from engine.request import GenerateImagesRequest
+from engine.rules.request import RequestRules, StageType
+from engine.rules.strangers import listed
 from engine.tables.concrete import Value
-from engine.tables.request import RequestRules, StageType
-from engine.tables.strangers import listed
 from engine.values import ABSENT, Absent, same
 
 __all__ = ["Possible", "possible"]

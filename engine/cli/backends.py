@@ -12,11 +12,11 @@ from pathlib import Path
 from rich import box
 from rich.table import Table
 
-from engine.backends.matrix import BackendSummary, Cannot, summary_of
 from engine.cli.codes import ExitCode
 from engine.cli.inputs import open_catalog
 from engine.cli.listing import part, show_line
 from engine.cli.output import Output, visible
+from engine.reference.matrix import BackendSummary, Cannot, summary_of
 
 __all__ = ["BackendsOptions", "show_backends"]
 

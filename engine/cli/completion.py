@@ -16,7 +16,7 @@ from engine.errors import StageEngineError
 
 if TYPE_CHECKING:
     from engine.backends.catalog import Catalog
-    from engine.tables.request import RequestRules
+    from engine.rules.request import RequestRules
 
 __all__ = ["backends", "fields", "settings", "stage_ids", "stages", "tables"]
 

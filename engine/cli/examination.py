@@ -13,11 +13,11 @@ from pathlib import Path
 import typer
 
 from engine.backends.catalog import Catalog
-from engine.backends.generated import STALE, stale_files, stale_findings
 from engine.cli.inputs import choose_backend, open_catalog, planned
 from engine.cli.saving import write_whole
 from engine.errors import Finding, PayloadError, PlanError
 from engine.plan_files import load_plan
+from engine.reference.generated import STALE, stale_files, stale_findings
 
 __all__ = ["Examination", "examine", "sorted_out"]
 

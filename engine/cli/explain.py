@@ -1,6 +1,6 @@
 """`stage-engine explain`: everything about one field, and what becomes of it in each back end.
 
-This module prints what `engine.backends.field_facts` says.
+This module prints what `engine.reference.field_facts` says.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ from pathlib import Path
 import typer
 from rich.text import Text
 
-from engine.backends.field_facts import FieldFacts, TableUse, TableUses, field_facts, known_names
 from engine.cli.codes import ExitCode
 from engine.cli.inputs import open_catalog
 from engine.cli.listing import part, show_line
 from engine.cli.output import Output
+from engine.editing.schema_words import schema_words
+from engine.editing.writing import flow_text
 from engine.errors import Position, did_you_mean
-from engine.tables.request import RequestRules
-from engine.tables.schema_words import schema_words
-from engine.tables.writing import flow_text
+from engine.reference.field_facts import FieldFacts, TableUse, TableUses, field_facts, known_names
+from engine.rules.request import RequestRules
 from engine.values import ABSENT
 
 __all__ = ["ExplainOptions", "explain"]

@@ -1,6 +1,6 @@
 """Where each value of a body came from, for a person and for a program: `payloads --explain`.
 
-This module prints what `engine.backends.explained` says; it follows no value itself.
+This module prints what `engine.reference.explained` says; it follows no value itself.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ from collections.abc import Iterable, Iterator
 
 from rich.text import Text
 
-from engine.backends.explained import Explained, Source
 from engine.cli.listing import part, show_line
 from engine.cli.output import Output
 from engine.errors import Position
+from engine.reference.explained import Explained, Source
 from engine.tables.forms import target_text
 from engine.wire import described
 

@@ -1,7 +1,7 @@
 """`stage-engine new`: a back end or a case to begin with, that passes `check` as it is.
 
 Names are checked and nothing is overwritten. This module writes files and says what to do next; what stands in them
-is made by `engine.backends.starters`.
+is made by `engine.reference.starters`.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ import typer
 
 from engine.backends.catalog import Catalog
 from engine.backends.folders import builtin_folder
-from engine.backends.generated import editor_schemas
-from engine.backends.starters import backend_files, case_text, child_files, first_stage
 from engine.cli.codes import ExitCode
 from engine.cli.inputs import choose_backend, is_folder_of_tables
 from engine.cli.output import Output
 from engine.cli.saving import write_whole
 from engine.errors import did_you_mean
-from engine.tables.request import StageType
+from engine.reference.generated import editor_schemas
+from engine.reference.starters import backend_files, case_text, child_files, first_stage
+from engine.rules.request import StageType
 
 __all__ = ["NewBackendOptions", "NewCaseOptions", "new_backend", "new_case"]
 

@@ -15,7 +15,6 @@ from rich.text import Text
 
 from engine.backends.build import Call
 from engine.backends.catalog import Backend
-from engine.backends.explained import Explained, explained
 from engine.cli.changes import hints_of_the_command, open_plan
 from engine.cli.codes import ExitCode
 from engine.cli.complaints import complain
@@ -25,6 +24,7 @@ from engine.cli.options import PlanChanges
 from engine.cli.output import Output, visible
 from engine.errors import did_you_mean
 from engine.planning import PlannedStage
+from engine.reference.explained import Explained, explained
 from engine.request import GenerateImagesRequest
 from engine.values import Json
 from engine.wire import described

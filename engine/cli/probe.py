@@ -18,7 +18,7 @@ from engine.cli.inputs import choose_backend, open_catalog
 from engine.cli.listing import part, show_line
 from engine.cli.output import Output
 from engine.client import ApiClient
-from engine.tables.kinds import KINDS
+from engine.proofs.kinds import KINDS
 
 __all__ = ["ProbeOptions", "probe"]
 

@@ -14,7 +14,7 @@ import typer
 from engine.cli.settings import without
 from engine.errors import did_you_mean
 from engine.plan import StageExecution, StageExecutionPlan
-from engine.tables.request import RequestRules
+from engine.rules.request import RequestRules
 
 __all__ = ["with_stages"]
 

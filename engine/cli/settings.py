@@ -18,7 +18,7 @@ from engine.errors import Finding, ImageError, PlanError, Position, TableError, 
 from engine.images import Image
 from engine.plan import RunConfig, StageExecution, StageExecutionPlan
 from engine.plan_files import PlanFile
-from engine.tables.request import RequestRules
+from engine.rules.request import RequestRules
 from engine.values import Json
 
 __all__ = ["Setting", "overruled", "read_settings", "with_settings", "without"]

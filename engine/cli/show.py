@@ -1,6 +1,6 @@
 """`stage-engine show`: one stage's table as it counts, each row with its place and with the table that took it over.
 
-This module prints what `engine.tables.outline` says, and knows nothing of what a row means.
+This module prints what `engine.editing.outline` says, and knows nothing of what a row means.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from engine.cli.codes import ExitCode
 from engine.cli.inputs import choose_backend, open_catalog
 from engine.cli.listing import part, show_line
 from engine.cli.output import Output
+from engine.editing.outline import Line, flat, outline
+from engine.editing.writing import flow_text
 from engine.errors import Position, did_you_mean
 from engine.tables.forms import Table
-from engine.tables.outline import Line, flat, outline
-from engine.tables.writing import flow_text
 
 __all__ = ["ShowOptions", "show"]
 

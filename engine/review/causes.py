@@ -17,8 +17,8 @@ from engine.backends.catalog import BackendStage
 from engine.cases import BuiltCase
 from engine.errors import Position
 from engine.review.differences import Difference
+from engine.rules.request import RequestRules
 from engine.tables.forms import Lookup, LookupTable, Row, Take, target_text
-from engine.tables.request import RequestRules
 from engine.tables.traverse import names_in, of_kind, rows_of
 from engine.values import same
 

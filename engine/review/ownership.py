@@ -9,9 +9,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from engine.backends.catalog import Backend
+from engine.proofs.ownership import Owner, owned_targets
+from engine.rules.request import RequestRules, Visibility
 from engine.tables.forms import target_text
-from engine.tables.ownership import Owner, owned_targets
-from engine.tables.request import RequestRules, Visibility
 
 __all__ = ["OwnershipChange", "ownership_changes"]
 

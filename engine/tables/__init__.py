@@ -1,8 +1,7 @@
-"""The table language: what its forms are, how they are read, inherited, proven and evaluated.
+"""The table language: what its forms are, how they are read and inherited, and the one interpreter that runs them.
 
-From the ground up: `forms` (the language as data), `read` (documents to forms), `inherit` (one flat table from a
-chain of parents), `conversions`, `domains` and `fits` (sets of values, and whether a set meets a contract), `walk`
-(the one interpreter), `values` and `symbols` (the two kinds of value it runs on), `ownership` and `prove` (what is
-certain about a table before it runs), `request` and `resolve` (how a plan's configs become a request). Nothing
-here opens a socket or knows the name of a back end.
+From the ground up: `forms` (the language as data), `shapes`, `expressions`, `sections` and `graph_reader` (documents to
+forms), `inherit` (one flat table from a chain of parents), `contracts` and `nodes` (what a body or a graph must meet),
+`domains` and `conversions` (sets of values, and what conversions do to values and sets), `walk` (the interpreter) and
+`concrete` (the values that it builds with). Nothing here opens a socket or knows the name of a back end.
 """

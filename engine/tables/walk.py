@@ -1,7 +1,7 @@
 """The one interpreter of tables. It builds payloads and it proves tables, by the same steps.
 
 What differs is the `Algebra` that it runs on: values, when a payload is built (`engine.tables.concrete`), or sets
-of values, when a table is proven (`engine.tables.symbolic`). An algebra that cannot decide a condition raises, and
+of values, when a table is proven (`engine.proofs.symbolic`). An algebra that cannot decide a condition raises, and
 whoever drives it walks again with that condition decided. So the walker itself is straight-line code that knows
 neither forks nor contracts: it takes the sections in order, tests their conditions, and writes down what each row
 gives. New forms of the language are new cases here.

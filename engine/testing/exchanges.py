@@ -11,9 +11,9 @@ import json
 
 from engine.backends.build import prepare
 from engine.backends.catalog import Backend, Catalog
-from engine.backends.conversation import HttpRequest, HttpResponse
-from engine.backends.exchange import exchange
 from engine.cases import Case, MakePicture, ScriptedAnswer, case_request
+from engine.conversation.exchange import exchange
+from engine.conversation.talk import HttpRequest, HttpResponse
 from engine.errors import BackendError, BackendTimeoutError, BackendUnreachableError, StageEngineError
 from engine.results import GenerateResult
 from engine.testing.bodies import told_body

@@ -15,8 +15,8 @@ from typing import Any, TypeAlias
 from hypothesis import strategies as st
 
 from engine.images import Image
+from engine.rules.request import FieldRule, RequestRules
 from engine.tables.forms import Lookup
-from engine.tables.request import FieldRule, RequestRules
 from engine.testing.pictures import picture
 from engine.values import same
 

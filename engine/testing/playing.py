@@ -1,7 +1,7 @@
 """Runs a conversation by hand: a clock that jumps, answers that a test gives, and no socket or thread.
 
-The conversation is the real one (`engine.backends.exchange`); what stands in for the server is a list of answers, or a
-function. This module knows what a conversation asks of its driver, and no step of any back end.
+The conversation is the real one (`engine.conversation.exchange`); what stands in for the server is a list of answers,
+or a function. This module knows what a conversation asks of its driver, and no step of any back end.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from engine.backends.conversation import HttpRequest, HttpResponse, Incoming, Listen, Outgoing, Start, Talk, Tick
+from engine.conversation.talk import HttpRequest, HttpResponse, Incoming, Listen, Outgoing, Start, Talk, Tick
 from engine.errors import BackendError
 from engine.events import Progress
 from engine.results import GenerateResult

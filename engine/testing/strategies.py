@@ -29,8 +29,8 @@ from hypothesis import strategies as st
 from engine.backends.catalog import Catalog
 from engine.images import Image
 from engine.plan import PlanOptions, StageConfig, StageExecution, StageExecutionPlan
+from engine.rules.request import RequestRules
 from engine.tables.forms import ListOf, ObjectOf
-from engine.tables.request import RequestRules
 from engine.tables.traverse import names_in
 from engine.testing.field_values import Strategy, pictures, values_of_field
 

@@ -9,12 +9,12 @@ import pytest
 import typer
 
 from engine.backends.catalog import Catalog
-from engine.backends.generated import stale_findings
-from engine.backends.starters import backend_files, case_text
 from engine.cases import BuiltCase
 from engine.cli.new import NewBackendOptions, NewCaseOptions, new_backend, new_case
 from engine.cli.output import Output
 from engine.documents import parse_yaml
+from engine.reference.generated import stale_findings
+from engine.reference.starters import backend_files, case_text
 from engine.testing.tables import TablesUnderTest
 from tests.cli.test_command import run
 from tests.editor.test_table_schema import said, tables_of

@@ -18,7 +18,7 @@ from engine import (
     HttpStatusError,
 )
 from engine.backends.answer_forms import AnswerReader
-from engine.backends.answers import read_results
+from engine.conversation.answers import read_results
 from engine.documents import parse_yaml
 from engine.testing import picture
 from engine.testing.scripted import Reply

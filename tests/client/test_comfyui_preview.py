@@ -12,8 +12,8 @@ import pytest
 
 from engine import CancelToken, Catalog, GenerateResult, Progress
 from engine.backends.build import Call
-from engine.backends.exchange import exchange
 from engine.cancel import Cancellable
+from engine.conversation.exchange import exchange
 from engine.credentials import Credentials
 from engine.driver import Driver, UnderWay
 from engine.errors import BackendError

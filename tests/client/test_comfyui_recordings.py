@@ -11,8 +11,8 @@ import pytest
 
 from engine import AnswerError, Catalog, GenerateImagesRequest, HttpStatusError, JobError
 from engine.backends.build import prepare
-from engine.backends.conversation import HttpRequest, HttpResponse
-from engine.backends.exchange import exchange
+from engine.conversation.exchange import exchange
+from engine.conversation.talk import HttpRequest, HttpResponse
 from engine.testing import picture
 from engine.testing.playing import Played, answer, play
 from tests import recordings

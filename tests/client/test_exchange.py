@@ -25,8 +25,8 @@ from engine import (
     StageExecutionPlan,
 )
 from engine.backends.build import prepare
-from engine.backends.conversation import HttpRequest, HttpResponse
-from engine.backends.exchange import exchange
+from engine.conversation.exchange import exchange
+from engine.conversation.talk import HttpRequest, HttpResponse
 from engine.errors import BackendError
 from engine.testing import picture
 from engine.testing.playing import Played, after, answer, play

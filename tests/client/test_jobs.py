@@ -24,8 +24,8 @@ from engine import (
     JobError,
 )
 from engine.backends.build import prepare
-from engine.backends.conversation import HttpRequest, HttpResponse
-from engine.backends.exchange import exchange
+from engine.conversation.exchange import exchange
+from engine.conversation.talk import HttpRequest, HttpResponse
 from engine.errors import StageEngineError
 from engine.testing import picture
 from engine.testing.playing import Played, answer, play

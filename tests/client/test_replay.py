@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from engine.backends.answers import picture_of, read_results, refuse
 from engine.backends.places import number_at
+from engine.conversation.answers import picture_of, read_results, refuse
 from engine.errors import AnswerError, BackendError, HttpStatusError
 from tests.payloads.building import BACKENDS
 from tests.recordings import RECORDINGS, needs_recordings, with_pictures

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 
 from engine import AnswerError, ApiClient, BackendError, Catalog, GenerateImagesRequest, StageEngineError
 from engine.addresses import inside
-from engine.backends.outgoing import outgoing
 from engine.backends.places import Place
 from engine.backends.steps import Auth, RequestForm, Timeouts
+from engine.conversation.outgoing import outgoing
 from engine.credentials import credentials
 from engine.errors import Position
 from engine.multipart import Part, form_data

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from engine.backends.answers import read_results
 from engine.backends.build import prepare
 from engine.backends.verify import differences, infotext_pairs
+from engine.conversation.answers import read_results
 from engine.errors import Finding, VerificationError
 from engine.images import Image
 from engine.plan import PlanOptions, StageConfig, StageExecution, StageExecutionPlan

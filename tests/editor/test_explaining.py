@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from engine.backends.catalog import Catalog
-from engine.backends.field_facts import TableUse, TableUses, field_facts, known_names
-from engine.tables.coverage import PICTURE
+from engine.editing.uses import uses_of
+from engine.proofs.coverage import PICTURE
+from engine.reference.field_facts import TableUse, TableUses, field_facts, known_names
 from engine.tables.traverse import names_in, rows_of
-from engine.tables.uses import uses_of
 from tests.cli.test_command import run
 
 ROOT = Path(__file__).resolve().parents[2]

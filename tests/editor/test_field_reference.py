@@ -6,10 +6,10 @@ import re
 from pathlib import Path
 
 from engine.backends.catalog import Catalog
-from engine.backends.field_facts import TableUses, field_facts, known_names
-from engine.backends.field_reference import field_reference_text
-from engine.backends.generated import stale_findings
 from engine.markup import as_markdown
+from engine.reference.field_facts import TableUses, field_facts, known_names
+from engine.reference.field_reference import field_reference_text
+from engine.reference.generated import stale_findings
 
 ROOT = Path(__file__).resolve().parents[2]
 CATALOG = Catalog()

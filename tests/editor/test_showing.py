@@ -11,11 +11,11 @@ import pytest
 
 from engine.backends.catalog import Catalog
 from engine.documents import parse_yaml
+from engine.editing.outline import flat, outline
+from engine.editing.writing import flow_text, written, written_condition
 from engine.tables.expressions import ExpressionReader
 from engine.tables.forms import Expression, Lookup, LookupTable, Table
-from engine.tables.outline import flat, outline
 from engine.tables.traverse import rows_in, rows_of, sections_of
-from engine.tables.writing import flow_text, written, written_condition
 from tests.cli.test_command import run
 from tests.tables.cases import BACKEND, GOOD, cases
 

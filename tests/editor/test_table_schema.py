@@ -13,16 +13,16 @@ from jsonschema import Draft7Validator
 
 from engine.backends.catalog import Catalog
 from engine.backends.folders import Folder, builtin_folder
-from engine.backends.generated import stale_files, stale_findings
 from engine.documents import read_document
+from engine.editing.editor_schema import Vocabulary, table_schema
+from engine.editing.editor_targets import targets_of
+from engine.editing.meanings import BESIDE, FORMS, TABLES
+from engine.editing.schema_words import schema_words
 from engine.errors import TableError
+from engine.reference.generated import stale_files, stale_findings
 from engine.tables.conversions import CONVERSIONS
-from engine.tables.editor_schema import Vocabulary, table_schema
-from engine.tables.editor_targets import targets_of
 from engine.tables.expressions import FORM_WORDS
 from engine.tables.inherit import TABLE_WORDS
-from engine.tables.meanings import BESIDE, FORMS, TABLES
-from engine.tables.schema_words import schema_words
 from engine.tables.sections import FLOW_WORDS
 from tests.tables.cases import BACKEND, BAD, BASE, GOOD, Case, cases
 

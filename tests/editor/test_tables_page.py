@@ -19,13 +19,13 @@ from engine.backends.build import place
 from engine.backends.catalog import Catalog
 from engine.backends.payload_forms import nodes_of
 from engine.documents import Document, parse_yaml
+from engine.editing.meanings import TESTS
 from engine.images import Image
 from engine.tables.concrete import ConcreteAlgebra, EvaluationError, Scope, Value
 from engine.tables.conversions import CONVERSIONS
 from engine.tables.expressions import FORM_WORDS
 from engine.tables.forms import Table
 from engine.tables.inherit import TABLE_WORDS, TableSource, flatten, read_table
-from engine.tables.meanings import TESTS
 from engine.tables.nodes import Nodes
 from engine.tables.walk import Walker
 from engine.values import same

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from engine.backends.build import Call, prepare
-from engine.backends.explained import Explained, explained
 from engine.errors import PayloadError
+from engine.reference.explained import Explained, explained
 from engine.request import GenerateImagesRequest
 from engine.values import same
 from tests.cli.test_command import run

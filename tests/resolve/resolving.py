@@ -9,7 +9,7 @@ import pytest
 
 from engine.backends.catalog import Catalog
 from engine.errors import Finding, PlanError
-from engine.tables.resolve import Draw, Layer, Resolution, resolve
+from engine.rules.resolve import Draw, Layer, Resolution, resolve
 
 __all__ = ["ABSENT", "CATALOG", "RULES", "fields", "findings", "refused", "resolution"]
 

@@ -13,7 +13,7 @@ from engine.errors import PlanError
 from engine.images import Image
 from engine.plan import StageConfig, StageExecution, StageExecutionPlan
 from engine.planning import plan_run
-from engine.tables.resolve import Origin
+from engine.rules.resolve import Origin
 from tests.resolve.resolving import ABSENT, CATALOG, RULES, fields, refused, resolution
 
 MASK = Image.predict(64, 64)
