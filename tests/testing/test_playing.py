@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from engine.backends.conversation import HttpRequest, HttpResponse, Tick
 from engine.backends.steps import Timeouts
+from engine.conversation.talk import HttpRequest, HttpResponse, Tick
 from engine.results import GenerateResult
 from engine.testing.playing import after, answer, play
 
