@@ -2,7 +2,8 @@
 
 Two schemas are compared keyword by keyword, in the closed set that contracts keep to (`engine.tables.contracts`).
 A change widens a contract where something becomes legal that was not, narrows it where something legal is refused,
-and does both where neither can be said. This module knows JSON Schema and nothing about tables.
+and does both where neither can be said. A description of nodes is compared as a schema of each of its classes. This
+module knows JSON Schema and nothing about tables.
 """
 
 from __future__ import annotations
@@ -12,9 +13,10 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from engine.tables.contracts import ANNOTATIONS
+from engine.tables.nodes import NodeClass, NodeInput, Nodes
 from engine.values import Json, canonical, same
 
-__all__ = ["ContractChange", "Direction", "contract_changes"]
+__all__ = ["ContractChange", "Direction", "contract_changes", "nodes_schema"]
 
 Direction = Literal["widened", "narrowed", "changed"]
 
@@ -27,6 +29,29 @@ class ContractChange:
     path: tuple[str, ...]
     direction: Direction
     what: str
+
+
+def nodes_schema(nodes: Nodes) -> dict[str, Json]:
+    """A description of nodes as the schema of a node of each class: what its inputs may be, and which it must have."""
+    return {
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {name: _class_schema(one) for name, one in nodes.classes.items()},
+    }
+
+
+def _class_schema(one: NodeClass) -> Json:
+    inputs: dict[str, Json] = {name: _input_schema(item) for name, item in one.inputs.items()}
+    required: list[Json] = [name for name, item in one.inputs.items() if item.required]
+    outputs: dict[str, Json] = {f"output {name}": {"const": kind} for name, kind in one.outputs}
+    return {"additionalProperties": False, "properties": {**inputs, **outputs}, "required": required}
+
+
+def _input_schema(item: NodeInput) -> Json:
+    schema: dict[str, Json] = {"x-kind": item.kind}
+    limits = {"x-link": item.type, "minimum": item.low, "maximum": item.high}
+    schema |= {word: value for word, value in limits.items() if value is not None}
+    return schema if item.choices is None else {**schema, "enum": list(item.choices)}
 
 
 #: Keywords by which a larger number allows more, and those by which it allows less.

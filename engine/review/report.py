@@ -14,10 +14,10 @@ from engine.cases import BuiltCase, Case
 from engine.errors import Finding, Position
 from engine.review.building import Built, Result
 from engine.review.causes import Cause, Half, cause_of
-from engine.review.contracts import ContractChange, contract_changes
+from engine.review.contracts import ContractChange, contract_changes, nodes_schema
 from engine.review.differences import differences
 from engine.review.ownership import OwnershipChange, ownership_changes
-from engine.tables.contracts import Contract
+from engine.tables.nodes import Nodes
 from engine.values import ABSENT, Absent, Json, canonical
 
 __all__ = ["Change", "Group", "Line", "Report", "Verdict", "review"]
@@ -202,16 +202,19 @@ def _key(value: Json | Absent) -> str:
 
 def _contract_changes(old: Built, new: Built) -> Iterator[ContractChange]:
     """The changes of every contract that stands on both sides, requests' first."""
-    requests = [{f"request/{name}": c for name, c in side.catalog.request_contracts.items()} for side in (old, new)]
+    requests = [
+        {f"request/{name}": c.schema for name, c in side.catalog.request_contracts.items()} for side in (old, new)
+    ]
     payloads = [_contracts(side.backends) for side in (old, new)]
     for before, after in (requests, payloads):
         for name in (name for name in after if name in before):
-            yield from contract_changes(name, before[name].schema, after[name].schema)
+            yield from contract_changes(name, before[name], after[name])
 
 
-def _contracts(backends: Mapping[str, Backend]) -> dict[str, Contract]:
+def _contracts(backends: Mapping[str, Backend]) -> dict[str, Mapping[str, Json]]:
+    """What a body must meet, or the nodes of a graph, by its name."""
     found = (stage.contract for backend in backends.values() for stage in backend.stages.values())
-    return {contract.name: contract for contract in found if isinstance(contract, Contract)}
+    return {one.name: nodes_schema(one) if isinstance(one, Nodes) else one.schema for one in found}
 
 
 class _Lines:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,8 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from engine.review.contracts import contract_changes
+from engine.errors import Position
+from engine.review.contracts import contract_changes, nodes_schema
 from engine.review.differences import Difference, differences
+from engine.tables.nodes import NodeClass, NodeInput, Nodes
 from engine.values import ABSENT, same
 
 LEAVES = st.none() | st.booleans() | st.integers(-3, 3) | st.sampled_from(["", "a", "b", 1.0, 0.5])
@@ -102,6 +105,25 @@ def test_a_value_that_became_legal_means_wider_and_one_that_became_illegal_means
 @given(SCHEMAS)
 def test_a_contract_that_is_the_same_did_not_change(schema: dict[str, Any]) -> None:
     assert list(contract_changes("c", schema, {**schema, "description": "in other words"})) == []
+
+
+def test_nodes_are_compared_class_by_class() -> None:
+    at = Position("nodes.json", 1, 1)
+
+    def described(*inputs: NodeInput, outputs: tuple[tuple[str, str], ...] = (("IMAGE", "IMAGE"),)) -> dict[str, Any]:
+        one = NodeClass("Scale", {item.name: item for item in inputs}, outputs)
+        return nodes_schema(Nodes("comfyui/nodes", at, {"Scale": one}, "class_type", "inputs"))
+
+    def changes(old: dict[str, Any], new: dict[str, Any]) -> set[tuple[tuple[str, ...], str]]:
+        return {(change.path, change.direction) for change in contract_changes("c", old, new)}
+
+    width = NodeInput("width", "integer", low=16, high=4096)
+    assert changes(described(width), described(width)) == set()
+    assert changes(described(width), described(replace(width, high=8192))) == {(("Scale", "width"), "widened")}
+    assert changes(described(width), described(replace(width, required=False))) == {(("Scale",), "widened")}
+    assert (("Scale", "crop"), "widened") in changes(described(width), described(width, NodeInput("crop", "text")))
+    renamed = described(width, outputs=(("PIXELS", "IMAGE"),))
+    assert (("Scale", "output IMAGE"), "narrowed") in changes(described(width), renamed)
 
 
 @pytest.mark.parametrize(
