@@ -1,7 +1,8 @@
 """Ctrl-C: the first press asks the run to stop, the second stops waiting for it.
 
 The work is done in a thread, and the main thread does nothing but wait for it and for the keyboard: so a second
-press counts at once on every system, even while the work waits for a server that says nothing.
+press counts at once on every system, even while the work waits for a server that says nothing. Work that makes
+nothing is not waited for: there the first press is enough.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Generic, TypeVar
 
-__all__ = ["run_interruptibly"]
+__all__ = ["run_interruptibly", "run_until_pressed"]
 
 T = TypeVar("T")
 
@@ -23,7 +24,8 @@ _GLANCE = 0.05
 def run_interruptibly(work: Callable[[], T], on_first_press: Callable[[], None]) -> T:
     """What `work` gives or raises. `on_first_press` is called in this thread, which must be the main one.
 
-    Raises KeyboardInterrupt at the second press. The work's thread is then left to itself, and ends with the process.
+    Raises KeyboardInterrupt at the second press, and what `on_first_press` raises at the first. The work's thread is
+    then left to itself, and ends with the process.
     """
     presses = 0
 
@@ -45,6 +47,15 @@ def run_interruptibly(work: Callable[[], T], on_first_press: Callable[[], None])
     finally:
         signal.signal(signal.SIGINT, before)
     return job.result()
+
+
+def run_until_pressed(work: Callable[[], T]) -> T:
+    """What `work` gives or raises. Raises KeyboardInterrupt at the first press. For the main thread."""
+
+    def leave() -> None:
+        raise KeyboardInterrupt
+
+    return run_interruptibly(work, leave)
 
 
 class _Job(threading.Thread, Generic[T]):

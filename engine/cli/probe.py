@@ -15,6 +15,7 @@ from engine.backends.server import ServerDescription
 from engine.cli.codes import ExitCode
 from engine.cli.complaints import complain
 from engine.cli.inputs import choose_backend, open_catalog
+from engine.cli.interrupt import run_until_pressed
 from engine.cli.listing import part, show_line
 from engine.cli.output import Output
 from engine.client import ApiClient
@@ -37,12 +38,12 @@ class ProbeOptions:
 
 
 def probe(options: ProbeOptions, output: Output) -> ExitCode:
-    """Ask the server and print what it told. Raises as `ApiClient.probe` does."""
+    """Ask the server and print what it told. Raises as `ApiClient.probe` does, KeyboardInterrupt at Ctrl-C."""
     catalog = open_catalog(options.tables)
     with ApiClient(options.url, backend=choose_backend(catalog, options.backend), catalog=catalog) as client:
         if not client.backend.probe.questions:
             output.note(f"The back end {client.backend.name} does not say what to ask a server.", "yellow")
-        server = client.probe(max_age=0)
+        server = run_until_pressed(lambda: client.probe(max_age=0))
     complain(output.notes, server.unanswered)
     if options.as_json:
         output.json({"schema_version": 1, **server.to_json()})

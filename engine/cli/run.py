@@ -1,8 +1,8 @@
 """`stage-engine run`: plans, run one after another; their pictures, saved; what became of each, told.
 
-The order of things: everything that can be wrong with any plan is found before the first is run, every stage's
-pictures are on disk before the next stage begins, and whatever ends a run, what was made is listed and the manifest
-written. A plan that is wrong or fails does not stop the others.
+The order of things: everything that can be wrong with any plan is found before the first is run, in its text first and
+then in what the server has; every stage's pictures are on disk before the next stage begins; and whatever ends a run,
+what was made is listed and the manifest written. A plan that is wrong or fails does not stop the others.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from engine.cli.codes import ExitCode, code_of_error, code_of_result, worst
 from engine.cli.complaints import complain
 from engine.cli.event_log import EventLog, facts_of, facts_of_result, open_log
 from engine.cli.inputs import choose_backend, open_catalog, open_names
+from engine.cli.interrupt import run_until_pressed
 from engine.cli.options import DASH, PlanChanges
 from engine.cli.output import Output
 from engine.cli.saving import MANIFEST, Gallery, claim_folder, release_folder
@@ -116,9 +117,13 @@ class _Batch:
 
     def run(self) -> Iterator[Outcome]:
         """What became of each plan, in order."""
-        checked = [self._checked(path) for path in self._options.plans]
+        checked: list[_Ready | Outcome] = [self._checked(path) for path in self._options.plans]
         fail_fast = self._options.fail_fast
         stop = fail_fast and any(isinstance(plan, Outcome) for plan in checked)
+        for number, plan in enumerate(checked):
+            if not stop and isinstance(plan, _Ready):
+                asked = checked[number] = self._asked(plan)
+                stop = isinstance(asked, Outcome) and (fail_fast or asked.code == ExitCode.CANCELLED)
         if self._options.url is None and not stop and any(isinstance(plan, _Ready) for plan in checked):
             note = "Preview: the pictures are placeholders, drawn without a model. --url names a server."
             self._output.note(note, "yellow")
@@ -137,10 +142,7 @@ class _Batch:
         try:
             file = open_plan(path, self._catalog, self._options.changes, self._output)
             with hints_of_the_command():
-                runner = PipelineRunner(self._client)
-                planned = runner.check(file.plan, file.base_config)
-                runner.check_server(planned)
-                return _Ready(path, file, planned)
+                return _Ready(path, file, PipelineRunner(self._client).check(file.plan, file.base_config))
         except typer.BadParameter as problem:
             if self._several:
                 problem.message = f"in {path}: {problem.message}"
@@ -148,19 +150,34 @@ class _Batch:
         except StageEngineError as problem:
             if self._several:
                 self._output.error(f"{path} is not in order:")
-            complain(self._output.notes, problem.findings)
-            return self._ended_early(path, "refused", code_of_error(problem), {"error": problem.to_json()})
+            return self._refused(path, problem)
 
-    def _not_run(self, plan: _Ready) -> Outcome:
-        return self._ended_early(plan.path, "not run", ExitCode.OK, {})
+    def _asked(self, plan: _Ready) -> _Ready | Outcome:
+        """The plan, where the server has what it names; else that it is refused, told. Ctrl-C ends the wait at once."""
+        try:
+            run_until_pressed(lambda: PipelineRunner(self._client).check_server(plan.planned))
+        except StageEngineError as problem:
+            if self._several:
+                self._output.error(f"{plan.path} cannot be run:")
+            return self._refused(plan.path, problem)
+        except KeyboardInterrupt:
+            self._output.note("Stopped while the server was asked what it has. Nothing was made.", "yellow")
+            return self._not_run(plan, ExitCode.CANCELLED)
+        return plan
+
+    def _refused(self, path: Path, problem: StageEngineError, code: ExitCode | None = None) -> Outcome:
+        """A plan that something is wrong with, told. `code`: where the error's own is not meant."""
+        complain(self._output.notes, problem.findings)
+        code, facts = code_of_error(problem) if code is None else code, {"error": problem.to_json()}
+        self._log.write("plan_refused", {"plan_file": path.as_posix(), **facts, "exit_code": int(code)})
+        return self._ended_early(path, "refused", code, facts)
+
+    def _not_run(self, plan: _Ready, code: ExitCode = ExitCode.OK) -> Outcome:
+        """A plan whose turn did not come."""
+        self._log.write("plan_not_run", {"plan_file": plan.path.as_posix()})
+        return self._ended_early(plan.path, "not run", code, {})
 
     def _ended_early(self, path: Path, word: str, code: ExitCode, facts: Mapping[str, object]) -> Outcome:
-        """A plan of which no stage was run."""
-        told = {"plan_file": path.as_posix(), **facts}
-        if code == ExitCode.OK:
-            self._log.write("plan_not_run", told)
-        else:
-            self._log.write("plan_refused", {**told, "exit_code": int(code)})
         head = {"schema_version": 1, "plan_file": path.as_posix(), "status": word.replace(" ", "_")}
         return Outcome(path, word, code, {**head, **facts, "exit_code": int(code)})
 
@@ -173,8 +190,7 @@ class _Batch:
             message = f"no folder can be made at {wanted}: {problem.strerror}"
             finding = Finding("pictures-unsaved", message, hint="name another with --out")
             error = StageEngineError(message, code="pictures-unsaved", findings=[finding])
-            complain(self._output.notes, error.findings)
-            return self._ended_early(plan.path, "refused", ExitCode.FAILED, {"error": error.to_json()}), False
+            return self._refused(plan.path, error, ExitCode.FAILED), False
         if self._several:
             self._output.note(str(plan.path), "bold")
         if folder != wanted:
@@ -191,9 +207,7 @@ class _Batch:
             ending = Session(self._client, plan.file, plan.planned, gallery, self._output, tell).run()
         except StageEngineError as problem:  # the server is asked again where the last answer is old
             release_folder(folder)
-            complain(self._output.notes, problem.findings)
-            code = code_of_error(problem)
-            return self._ended_early(plan.path, "refused", code, {"error": problem.to_json()}), False
+            return self._refused(plan.path, problem), False
         return self._report(plan, ending, gallery), ending.stopped
 
     def _wanted(self, path: Path) -> Path:

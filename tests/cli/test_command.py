@@ -157,10 +157,31 @@ def test_ctrl_c_keeps_what_was_made(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT for another process")
+@pytest.mark.parametrize("words", [("run", "small.yaml", "small.yaml"), ("probe",)], ids=["run", "probe"])
+def test_one_ctrl_c_leaves_a_server_that_does_not_say_what_it_has(small: Path, words: tuple[str, ...]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        command = [sys.executable, "-m", "engine.cli", *words, "--url", url, "--json"]
+        with subprocess.Popen(
+            command, cwd=small.parent, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        ) as process:
+            asked, _ = silent.accept()
+            with asked:
+                process.send_signal(signal.SIGINT)
+                out, err = process.communicate(timeout=10)  # an answer would be waited for 20 s
+    assert process.returncode == 130, err
+    assert "Traceback" not in err
+    if words[0] == "run":
+        assert [(p["status"], p["exit_code"]) for p in json.loads(out)["plans"]] == [("not_run", 130), ("not_run", 0)]
+        assert "Stopped while the server was asked what it has. Nothing was made." in err
+        assert not (small.parent / "pictures").exists()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT for another process")
 def test_a_second_ctrl_c_leaves_a_server_that_says_nothing(small: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"
-        command = [sys.executable, "-m", "engine.cli", "run", str(small), "--url", url, "--json"]
+        command = [sys.executable, "-m", "engine.cli", "run", str(small), "--url", url, "--json", "--no-probe"]
         with subprocess.Popen(
             command, cwd=small.parent, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         ) as process:

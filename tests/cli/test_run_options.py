@@ -105,13 +105,30 @@ def test_fail_fast_runs_nothing_where_a_plan_is_wrong(command: Command, small: P
 
 
 def test_fail_fast_stops_at_a_run_that_fails(command: Command, small: Path) -> None:
-    nobody = ["--url", "http://127.0.0.1:9"]
+    nobody = ["--url", "http://127.0.0.1:9", "--no-probe"]
     done = command("run", small, small, *nobody, "--fail-fast", "--json", "-q")
     assert done.code == 4
     assert [plan["status"] for plan in done.data["plans"]] == ["failed", "not_run"]
     done = command("run", small, small, *nobody, "--json", "-q")
     assert done.code == 4
     assert [plan["status"] for plan in done.data["plans"]] == ["failed", "failed"]
+
+
+def test_a_server_that_is_away_refuses_every_plan_and_is_asked_once_with_fail_fast(
+    command: Command, small: Path
+) -> None:
+    nobody = ["--url", "http://127.0.0.1:9", "--events", "log.ndjson"]
+    done = command("run", small, small, *nobody, "--json")
+    assert done.code == 4
+    assert [plan["status"] for plan in done.data["plans"]] == ["refused", "refused"]
+    assert done.err.count("cannot be run:\n") == done.err.count("cannot be reached") == 2
+    done = command("run", small, small, *nobody, "--fail-fast", "--json")
+    assert done.code == 4
+    assert [plan["status"] for plan in done.data["plans"]] == ["refused", "not_run"]
+    assert done.err.count("cannot be reached") == 1
+    kinds = [line["kind"] for line in events_in(Path("log.ndjson").read_text(encoding="utf-8"))]
+    assert kinds == ["plan_refused", "plan_refused", "plan_refused", "plan_not_run"]
+    assert not (small.parent / "pictures").exists()
 
 
 def test_a_folder_that_cannot_be_made_is_told(command: Command, small: Path) -> None:
