@@ -41,6 +41,7 @@ if TYPE_CHECKING:
         RunIncompleteError,
         StageEngineError,
         TableError,
+        VerificationError,
     )
     from engine.events import Event, Listener, Progress
     from engine.host_client import HostClient, TheirClient
@@ -78,6 +79,7 @@ _HOMES = {
         "RunIncompleteError",
         "StageEngineError",
         "TableError",
+        "VerificationError",
     ),
     "events": ("Event", "Listener", "Progress"),
     "client_for_host": ("ClientForHost", "HostError", "HostOutcome", "HostResult"),
@@ -145,6 +147,7 @@ __all__ = [
     "StageResult",
     "TableError",
     "TheirClient",
+    "VerificationError",
     "__version__",
     "load_names",
     "load_plan",

@@ -12,8 +12,10 @@ from typing import Any
 
 import pytest
 
+from engine.backends.catalog import Catalog
 from engine.cli import main
 from engine.cli.codes import ExitCode
+from engine.preview import preview_of
 from tests.cli.command import ROOT, Command
 from tests.cli.test_help import COMMANDS, shown_options
 
@@ -50,26 +52,28 @@ def test_what_fits(shown: list[str], lines: list[str], right: bool) -> None:
 
 
 def test_the_page_shows_what_comes_out(command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One session: what a block makes is there for the next."""
+    """One session, beside one preview: what a block makes is there for the next."""
     shutil.copytree(ROOT / "examples", tmp_path / "examples", ignore=shutil.ignore_patterns("*.py", "__pycache__"))
     monkeypatch.setenv("COLUMNS", "120")
     assert len(BLOCKS) >= 8
     code: Any = None
-    for block in BLOCKS:
-        for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
-            line, *shown = part.splitlines()
-            if line == "echo $?":
-                assert shown == [str(code)]
-                continue
-            program, *arguments = shlex.split(line)
-            assert program == "stage-engine"
-            both = io.StringIO()
-            monkeypatch.setattr(sys, "stdout", both)
-            monkeypatch.setattr(sys, "stderr", both)
-            with pytest.raises(SystemExit) as ending:
-                main(arguments)
-            code = ending.value.code
-            assert fits(shown, both.getvalue().splitlines()), f"$ {line}\n{both.getvalue()}"
+    with preview_of(Catalog(), "a1111") as server:
+        for block in BLOCKS:
+            here = block.replace("http://127.0.0.1:7860", server.url)
+            for part in re.split(r"^\$ ", here, flags=re.MULTILINE)[1:]:
+                line, *shown = part.splitlines()
+                if line == "echo $?":
+                    assert shown == [str(code)]
+                    continue
+                program, *arguments = shlex.split(line)
+                assert program == "stage-engine"
+                both = io.StringIO()
+                monkeypatch.setattr(sys, "stdout", both)
+                monkeypatch.setattr(sys, "stderr", both)
+                with pytest.raises(SystemExit) as ending:
+                    main(arguments)
+                code = ending.value.code
+                assert fits(shown, both.getvalue().splitlines()), f"$ {line}\n{both.getvalue()}"
 
 
 @pytest.mark.parametrize("words", [words for words in COMMANDS if len(words) == 1], ids=" ".join)

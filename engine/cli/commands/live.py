@@ -11,7 +11,7 @@ import typer
 
 from engine.cli.ending import end
 from engine.cli.help import App
-from engine.cli.options import Backend, Json, Tables
+from engine.cli.options import SERVER, Backend, Json, Tables
 
 __all__ = ["add_to"]
 
@@ -24,7 +24,14 @@ def add_to(app: App) -> None:
 
 def _probe(
     url: Annotated[
-        str, typer.Option("--url", "-u", metavar="URL", help="The server's address, as in http://127.0.0.1:7860.")
+        str,
+        typer.Option(
+            "--url",
+            "-u",
+            metavar="URL",
+            help="The server's address, as in http://127.0.0.1:7860.",
+            rich_help_panel=SERVER,
+        ),
     ],
     backend: Backend = None,
     tables: Tables = None,
