@@ -73,6 +73,10 @@ def imports_of(name: str, file: Path) -> Iterator[str]:
                 yield below
 
 
+def test_the_checkout_is_tried_and_not_what_is_installed() -> None:
+    assert Path(engine.__file__).resolve().is_relative_to(ROOT)
+
+
 def test_every_module_has_a_floor() -> None:
     assert sorted({name.split(".")[0] for name in modules()} - FLOOR_OF.keys()) == []
 
