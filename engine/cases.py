@@ -203,8 +203,8 @@ def _size(value: Json) -> tuple[int, int]:
     """The width and height that a value gives; zeros where it gives none."""
     if isinstance(value, list) and len(value) == 2:
         width, height = value
-        if is_integer(width) and is_integer(height) and 0 < width <= _MAX_SIDE and 0 < height <= _MAX_SIDE:  # type: ignore[operator]
-            return int(width), int(height)  # type: ignore[arg-type]
+        if is_integer(width) and is_integer(height) and 0 < width <= _MAX_SIDE and 0 < height <= _MAX_SIDE:
+            return int(width), int(height)
     return 0, 0
 
 
@@ -267,8 +267,8 @@ class _Reader(ShapeReader):
                 return ScriptedAnswer(fails="timeout" if value == "timeout" else "unreachable", after=after)
 
     def _seconds(self, path: Steps, node: Json) -> float:
-        if is_number(node) and 0 <= node <= _MAX_SECONDS:  # type: ignore[operator]
-            return float(node)  # type: ignore[arg-type]
+        if is_number(node) and 0 <= node <= _MAX_SECONDS:
+            return float(node)
         self.fault("form-shape", f"'{path[-1]}' is in seconds, from 0 to {_MAX_SECONDS}", self.document.at(*path))
         return 0.0
 

@@ -161,7 +161,7 @@ class HostClient:
         images = self._images(self._role(result, "images"), request)
         info = self._info(self._role(result, "info"))
         skip = self._role(info, "skip")
-        images = images[int(skip) :] if is_integer(skip) and 0 <= int(skip) < len(images) else images  # type: ignore[call-overload]
+        images = images[int(skip) :] if is_integer(skip) and 0 <= int(skip) < len(images) else images
         if not images:
             if failure is None:
                 message = "the client says that all is well, and gave no image"

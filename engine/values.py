@@ -12,7 +12,7 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import Final, TypeAlias, TypeGuard
 
 __all__ = [
     "ABSENT",
@@ -58,14 +58,14 @@ class Later:
         return f"<{self.name}, known when it is sent>"
 
 
-def is_integer(value: object) -> bool:
+def is_integer(value: object) -> TypeGuard[int | float]:
     """Whether this is an integer in JSON's sense: 20 and 20.0 are, true is not."""
     if isinstance(value, bool):
         return False
     return isinstance(value, int) or (isinstance(value, float) and value.is_integer())
 
 
-def is_number(value: object) -> bool:
+def is_number(value: object) -> TypeGuard[int | float]:
     """Whether this is a JSON number: finite, and not a boolean."""
     if isinstance(value, bool):
         return False

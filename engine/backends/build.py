@@ -140,7 +140,7 @@ def _whole(walker: Walker[Value, Scope], expression: Expression, scope: Scope) -
     value = walker.evaluate(expression, scope)
     if not is_integer(value):
         raise EvaluationError("value-not-convertible", "this must give a whole number", expression.at)
-    return int(value)  # type: ignore[arg-type]
+    return int(value)
 
 
 def place(written: Iterable[Written]) -> dict[str, Value]:

@@ -198,8 +198,8 @@ class StepReader(RequestReader):
     def _statuses(self, path: Path, node: Json) -> tuple[int, ...]:
         found = []
         for status in node if isinstance(node, list) else [node]:
-            if is_integer(status) and 100 <= int(status) <= 599:  # type: ignore[arg-type]
-                found.append(int(status))  # type: ignore[arg-type]
+            if is_integer(status) and 100 <= int(status) <= 599:
+                found.append(int(status))
             else:
                 self.fault("form-shape", "an HTTP status is a number from 100 to 599", self.document.at(*path))
         return tuple(found)

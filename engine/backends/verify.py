@@ -222,7 +222,7 @@ def _stepped(check: Check, value: Value, lookups: Mapping[str, LookupTable]) -> 
 def _same(asked: Value, told: Value) -> bool:
     if is_number(asked):
         number = _number(told)
-        return number is not None and math.isclose(number, float(asked), rel_tol=1e-6, abs_tol=1e-9)  # type: ignore[arg-type]
+        return number is not None and math.isclose(number, float(asked), rel_tol=1e-6, abs_tol=1e-9)
     if isinstance(asked, str) and isinstance(told, (str, int, float)) and not isinstance(told, bool):
         return asked.strip().casefold() == str(told).strip().casefold()
     return asked == told
@@ -230,7 +230,7 @@ def _same(asked: Value, told: Value) -> bool:
 
 def _number(value: Value) -> float | None:
     try:
-        return float(value) if isinstance(value, str) or is_number(value) else None  # type: ignore[arg-type]
+        return float(value) if isinstance(value, str) or is_number(value) else None
     except (ValueError, OverflowError):
         return None
 

@@ -153,4 +153,4 @@ def _number(data: Json, info: Json, place: Place | None, late: LateValues) -> in
     found = ABSENT if place is None else _at(data, info, place, late)
     if isinstance(found, list):
         return len(found)
-    return int(found) if is_integer(found) and found >= 0 else None  # type: ignore[arg-type, operator]
+    return int(found) if is_integer(found) and found >= 0 else None
