@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from engine.backends.catalog import Backend, Catalog
-from engine.backends.folders import Folder
+from engine.backends.one_folder import folder_catalog, own_backends
 from engine.cases import BuiltCase, Case, build_case, read_cases
 from engine.errors import Finding, PayloadError, PlanError, TableError
 from engine.review.sides import Side
@@ -39,12 +39,11 @@ class Built:
 
 def build_side(side: Side) -> Built:
     """Load and build a side. Raises TableError where its rules or a case file cannot be read at all."""
-    catalog = _catalog(side)
+    catalog = folder_catalog(side.folder)
     _ = catalog.rules
     findings: list[Finding] = []
     backends: dict[str, Backend] = {}
-    own = [name for name in catalog.names() if (side.folder / "mappings" / name / "backend.yaml").is_file()]
-    for name in own:
+    for name in own_backends(catalog, side.folder):
         try:
             backends[name] = catalog.backend(name)
         except TableError as problem:
@@ -57,12 +56,6 @@ def build_side(side: Side) -> Built:
         if case.is_for(name)
     }
     return Built(side.label, catalog, backends, cases, results, tuple(dict.fromkeys(findings)))
-
-
-def _catalog(side: Side) -> Catalog:
-    """The side's folder. One that holds the rules of all stage types stands alone, any other goes over the built-in."""
-    folder = Folder(side.folder, "")
-    return Catalog(alone=[folder]) if (folder.schemas / "request").is_dir() else Catalog([folder])
 
 
 def _built(case: Case, backend: Backend, catalog: Catalog) -> Result:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from engine.backends.build import prepare
 from engine.backends.catalog import Backend, Catalog
-from engine.backends.folders import Folder
+from engine.backends.one_folder import folder_catalog, own_backends
 from engine.cases import BuiltCase, Case, MakePicture, build_case, read_cases
 from engine.client import PreparedRequest
 from engine.errors import PayloadError, PlanError, StageEngineError, TableError
@@ -41,13 +41,12 @@ class TablesUnderTest:
     @cached_property
     def catalog(self) -> Catalog:
         """The folder's catalog: alone where it holds the rules of all stage types, else over the built-in one."""
-        folder = Folder(self.path, "")
-        return Catalog(alone=[folder]) if (folder.schemas / "request").is_dir() else Catalog([folder])
+        return folder_catalog(self.path)
 
     @cached_property
     def own(self) -> list[str]:
         """The names of the back ends that the folder itself holds."""
-        return [name for name in self.catalog.names() if (self.path / "mappings" / name / "backend.yaml").is_file()]
+        return own_backends(self.catalog, self.path)
 
     def backend(self, name: str) -> Backend:
         """A back end, proven. Raises TableError."""
